@@ -1,0 +1,61 @@
+package simulate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"weir/config"
+	"weir/record"
+)
+
+// Options are what a run needs besides its config.
+type Options struct {
+	Data     string         // folder that holds the data sets
+	Rows     Rows           // where versions and updates are recorded; nil records nothing
+	Progress func(Progress) // called on the event loop after every version, so it must be quick; may be nil
+	// Checkpoint is the file that an interrupted run leaves and a resumed one starts from; empty for none.
+	Checkpoint string
+	Resume     bool
+}
+
+// Rows receives a run's rows in the order in which things happened.
+type Rows interface {
+	Version(record.VersionRow) error
+	Update(record.UpdateRow) error
+	// Rewind drops every row past the first versions and updates rows; a resumed run calls it once, first.
+	Rewind(versions, updates int) error
+}
+
+// Progress is where a run is.
+type Progress struct {
+	Row  record.VersionRow // the newest version; metrics are those of the newest evaluation
+	Done float64           // fraction of the run that is over, by the nearest of its bounds; 0 when it has none
+}
+
+// Result is what a finished run leaves. Exactly one of the model's two forms is set, by the problem's arithmetic.
+type Result struct {
+	Summary record.Summary
+	Model32 []float32
+	Model64 []float64
+}
+
+// DivergedError says that the model or a loss stopped being a number. The result that comes with it is valid up to
+// the version before.
+type DivergedError struct {
+	Version uint64 // the last version that was still finite
+	Client  int    // whose update was not
+}
+
+func (e *DivergedError) Error() string {
+	return fmt.Sprintf("diverged after version %d: client %d returned a loss or an update that is not a number; try a smaller local.lr or outer.lr", e.Version, e.Client)
+}
+
+// ErrNothingToResume is returned when Options.Resume finds no checkpoint.
+var ErrNothingToResume = errors.New("the run left no checkpoint: it ended by itself")
+
+// Run simulates cfg until it stops, diverges (*DivergedError), or ctx is done (context.Canceled; the checkpoint then
+// holds everything that is needed to go on). The result is valid in all three cases.
+func Run(ctx context.Context, cfg config.Config, opt Options) (Result, error) {
+	return Result{}, errors.New("simulate: under construction")
+}
