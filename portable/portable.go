@@ -1,0 +1,82 @@
+// Package portable has the elementary functions whose results enter replicated state.
+//
+// math.Exp takes another path on processors with FMA, and math.Log and math.Pow are compiled with fused multiply-adds
+// under GOAMD64=v3, so two nodes could disagree in the last bit. Here every product is rounded by an explicit
+// conversion, which the language forbids to fuse, and the results are equal on every build. Accuracy: a few units in
+// the last place.
+package portable
+
+import "math"
+
+// log2 split in two, so that k*ln2High is exact for |k| < 2^20 (Cody and Waite 1980).
+const (
+	ln2High = 6.93147180369123816490e-01
+	ln2Low  = 1.90821492927058770002e-10
+)
+
+// Exp returns e^x.
+func Exp(x float64) float64 {
+	switch {
+	case math.IsNaN(x) || math.IsInf(x, 1):
+		return x
+	case x > 709.78:
+		return math.Inf(1)
+	case x < -745.2:
+		return 0
+	}
+	k := math.Floor(float64(x*(1/math.Ln2)) + 0.5)
+	r := x - float64(k*ln2High)
+	r -= float64(k * ln2Low)
+	// |r| <= ln(2)/2: the Taylor series to r^17/17! is exact to the last place.
+	sum := 1.0
+	for n := 17; n >= 1; n-- {
+		sum = 1 + float64(float64(r*sum)/float64(n))
+	}
+	return math.Ldexp(sum, int(k))
+}
+
+// Log returns the natural logarithm of x: -Inf at 0, NaN below.
+func Log(x float64) float64 {
+	switch {
+	case math.IsNaN(x) || math.IsInf(x, 1):
+		return x
+	case x < 0:
+		return math.NaN()
+	case x == 0:
+		return math.Inf(-1)
+	}
+	f, k := math.Frexp(x)
+	if f < math.Sqrt2/2 {
+		f *= 2
+		k--
+	}
+	// log f = 2 artanh(s) with s = (f-1)/(f+1), |s| <= 0.172: terms up to s^25 suffice.
+	s := (f - 1) / (f + 1)
+	square := float64(s * s)
+	sum := 0.0
+	for n := 25; n >= 1; n -= 2 {
+		sum = float64(square*sum) + 1/float64(n)
+	}
+	return float64(float64(k)*ln2High) + (float64(2*float64(s*sum)) + float64(float64(k)*ln2Low))
+}
+
+// Pow returns x^y for x > 0. Whole and half powers up to 64 come from products and roots alone, so that 4^-0.5 is
+// exactly 0.5.
+func Pow(x, y float64) float64 {
+	doubled := float64(2 * y)
+	if doubled != math.Trunc(doubled) || math.Abs(y) > 64 {
+		return Exp(float64(y * Log(x)))
+	}
+	n := int(math.Abs(doubled))
+	result := 1.0
+	if n%2 == 1 {
+		result = math.Sqrt(x)
+	}
+	for range n / 2 {
+		result = float64(result * x)
+	}
+	if y < 0 {
+		return 1 / result
+	}
+	return result
+}
