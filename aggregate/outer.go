@@ -1,0 +1,122 @@
+package aggregate
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// OuterConfig chooses the server's optimiser.
+type OuterConfig struct {
+	Kind     string  `yaml:"kind"` // sgd, nesterov, adam
+	LR       float64 `yaml:"lr"`
+	Momentum float64 `yaml:"momentum"` // nesterov
+	Beta1    float64 `yaml:"beta1"`    // adam
+	Beta2    float64 `yaml:"beta2"`    // adam
+	Epsilon  float64 `yaml:"epsilon"`  // adam
+}
+
+// DefaultOuterConfig is plain averaging: the aggregate is applied as it is.
+func DefaultOuterConfig() OuterConfig { return OuterConfig{Kind: "sgd", LR: 1} }
+
+// OuterKinds are the names that OuterConfig.Kind may have.
+func OuterKinds() []string { return []string{"sgd", "nesterov", "adam"} }
+
+// Validate returns every fault of c, each beginning with its key.
+func (c OuterConfig) Validate() error {
+	var faults []error
+	if !slices.Contains(OuterKinds(), c.Kind) {
+		faults = append(faults, fmt.Errorf("kind: %q: must be one of %v", c.Kind, OuterKinds()))
+	}
+	if !(c.LR > 0) || math.IsInf(c.LR, 0) {
+		faults = append(faults, fmt.Errorf("lr: %v: must be above 0", c.LR))
+	}
+	for _, v := range []struct {
+		key   string
+		value float64
+	}{{"momentum", c.Momentum}, {"beta1", c.Beta1}, {"beta2", c.Beta2}} {
+		if !(v.value >= 0 && v.value < 1) {
+			faults = append(faults, fmt.Errorf("%s: %v: must be in [0, 1)", v.key, v.value))
+		}
+	}
+	if c.Kind == "adam" && !(c.Epsilon > 0) {
+		faults = append(faults, fmt.Errorf("epsilon: %v: must be above 0", c.Epsilon))
+	}
+	return errors.Join(faults...)
+}
+
+// Float is the arithmetic of a model.
+type Float interface{ float32 | float64 }
+
+// Outer is the server's optimiser on a vector of d parameters. Every product is rounded by a conversion before it is
+// added, which forbids fusing: the result is the same on every build.
+type Outer[T Float] struct {
+	kind  string
+	lr    T
+	mu    T // nesterov
+	beta1 T
+	beta2 T
+	eps   T
+
+	Momentum []T // nesterov b, adam m; empty until used
+	Second   []T // adam v
+}
+
+// NewOuter returns the optimiser that c chooses, for d parameters.
+func NewOuter[T Float](c OuterConfig, d int) (*Outer[T], error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	o := &Outer[T]{kind: c.Kind, lr: T(c.LR), mu: T(c.Momentum), beta1: T(c.Beta1), beta2: T(c.Beta2), eps: T(c.Epsilon)}
+	if c.Kind != "sgd" {
+		o.Momentum = make([]T, d)
+	}
+	if c.Kind == "adam" {
+		o.Second = make([]T, d)
+	}
+	return o, nil
+}
+
+// Step writes x - outer(scale*sum) into next, for the window's weighted sum, and clears sum. next may be x.
+func (o *Outer[T]) Step(next, x, sum []T, scale T) {
+	switch o.kind {
+	case "sgd":
+		o.sgd(next, x, sum, scale)
+	case "nesterov":
+		o.nesterov(next, x, sum, scale)
+	case "adam":
+		o.adam(next, x, sum, scale)
+	}
+	clear(sum)
+}
+
+func (o *Outer[T]) sgd(next, x, sum []T, scale T) {
+	step := T(o.lr * scale)
+	for i, s := range sum {
+		next[i] = x[i] - T(step*s)
+	}
+}
+
+// nesterov is DiLoCo's outer step (Douillard et al. 2023): b = mu b + g, x -= lr (g + mu b). A b of 0 before the
+// first step makes that b = g.
+func (o *Outer[T]) nesterov(next, x, sum []T, scale T) {
+	for i, s := range sum {
+		g := T(scale * s)
+		b := T(o.mu*o.Momentum[i]) + g
+		o.Momentum[i] = b
+		next[i] = x[i] - T(o.lr*(g+T(o.mu*b)))
+	}
+}
+
+// adam is FedAdam (Reddi et al. 2021, algorithm 2), without bias correction as published.
+func (o *Outer[T]) adam(next, x, sum []T, scale T) {
+	for i, s := range sum {
+		g := T(scale * s)
+		m := T(o.beta1*o.Momentum[i]) + T((1-o.beta1)*g)
+		v := T(o.beta2*o.Second[i]) + T((1-o.beta2)*T(g*g))
+		o.Momentum[i], o.Second[i] = m, v
+		// The root of a float32 taken in float64 and rounded is the correctly rounded root.
+		next[i] = x[i] - T(o.lr*m)/(T(math.Sqrt(float64(v)))+o.eps)
+	}
+}

@@ -1,0 +1,434 @@
+package ledger
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"weir/aggregate"
+	"weir/selection"
+	"weir/staleness"
+)
+
+type state uint8
+
+const (
+	absent state = iota
+	free
+	working
+	waiting
+	straggling
+)
+
+// client is what the ledger knows of one client: about 64 bytes, since there may be a million.
+type client struct {
+	samples   uint64
+	cycle     int64
+	seq       uint64  // of the last round it was given; the first is 1
+	admitted  uint64  // last sequence number that was decoded
+	committed uint64  // updates of it that are in the model
+	share     float64 // sum of their weights, after normalisation
+	state     state
+	listed    bool // in Ledger.free; a client that left is taken out only when it is drawn
+}
+
+// Ledger decides. See the package comment for its rules.
+type Ledger struct {
+	config   Config
+	closing  aggregate.Closing
+	weigher  *aggregate.Weigher
+	aging    staleness.Rule
+	selector selection.Selector
+	source   *rand.PCG
+	random   *rand.Rand
+
+	version uint64
+	windows uint64 // that closed, those without an update included
+	opened  int64
+	started bool
+	stopped string
+
+	clients []client
+	samples uint64   // of all clients that ever registered
+	free    []uint32 // candidates for the next assignment, see client.listed
+	round   []uint32 // clients of the open round, when the policy works in rounds
+	working int      // slots in use; in a round, clients that are still awaited
+	changed bool     // the population changed since the weigher was told
+
+	window []Entry // the open window
+	parts  float64 // its normaliser
+
+	measures []float64 // the last TargetMean values of the target's metric
+	counts   Counts
+	age      staleness.Histogram // of admitted updates
+
+	decision Decision
+	commit   Commit
+	spare    []Entry // the last commit's entries, reused for the next window but one
+}
+
+// Counts counts updates by what became of them.
+type Counts struct{ Admitted, Committed, Late, Duplicate, Refused uint64 }
+
+// New returns a ledger in which nobody is registered, or every fault of c.
+func New(c Config) (*Ledger, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	closing, err := aggregate.New(c.Aggregate)
+	if err != nil {
+		return nil, err
+	}
+	aging, err := staleness.New(c.Staleness)
+	if err != nil {
+		return nil, err
+	}
+	selector, err := selection.New(c.Selection)
+	if err != nil {
+		return nil, err
+	}
+	source := rand.NewPCG(c.Seed, 0x6c6564676572) // a stream of its own: "ledger"
+	return &Ledger{
+		config:   c,
+		closing:  closing,
+		weigher:  aggregate.NewWeigher(c.Aggregate, closing),
+		aging:    aging,
+		selector: selector,
+		source:   source,
+		random:   rand.New(source),
+	}, nil
+}
+
+// Apply decides on one command. The decision is valid until the next call.
+func (l *Ledger) Apply(c Command) *Decision {
+	l.decision = Decision{Assign: l.decision.Assign[:0]}
+	d := &l.decision
+	if l.stopped != "" {
+		if c.Kind == Admit {
+			l.refuse(d, RunOver)
+		}
+		return d
+	}
+	switch c.Kind {
+	case Register:
+		l.register(c)
+	case Start:
+		l.started = true
+		l.opened = c.Time
+	case Admit:
+		l.admit(d, c)
+	case Leave:
+		l.leave(c)
+	case Tick:
+		l.tick(d, c.Time)
+	case Measure:
+		l.measure(d, c.Value)
+	case Stop:
+		l.stop(d, c.Why)
+	}
+	if l.started {
+		l.settle(d, c.Time)
+	}
+	return d
+}
+
+// settle closes the window if it is full and gives the free slots to free clients.
+func (l *Ledger) settle(d *Decision, now int64) {
+	if d.Commit == nil && len(l.window) > 0 && l.closing.Full(len(l.window), l.working) {
+		l.windows++
+		l.close(d, now)
+	}
+	if l.stopped == "" {
+		l.assign(d)
+	}
+}
+
+func (l *Ledger) register(c Command) {
+	if int(c.Client) > len(l.clients) || c.Samples == 0 {
+		return // a gap in the numbering, or a client that could never weigh anything
+	}
+	if int(c.Client) == len(l.clients) {
+		l.clients = append(l.clients, client{samples: c.Samples, cycle: c.Cycle})
+		l.samples += c.Samples
+		l.changed = true
+	}
+	if k := &l.clients[c.Client]; k.state == absent {
+		l.release(c.Client, k)
+	}
+}
+
+// release makes a client free.
+func (l *Ledger) release(id uint32, k *client) {
+	k.state = free
+	if !k.listed {
+		k.listed = true
+		l.free = append(l.free, id)
+	}
+}
+
+func (l *Ledger) leave(c Command) {
+	if int(c.Client) >= len(l.clients) {
+		return
+	}
+	k := &l.clients[c.Client]
+	if k.state == working {
+		l.working--
+	}
+	// An update that was admitted stays in its window: its client delivered.
+	k.state = absent
+}
+
+func (l *Ledger) admit(d *Decision, c Command) {
+	switch {
+	case int(c.Client) >= len(l.clients) || l.clients[c.Client].state == absent:
+		l.refuse(d, UnknownClient)
+		return
+	case c.Seq <= l.clients[c.Client].admitted:
+		d.Verdict = Duplicate
+		l.counts.Duplicate++
+		return
+	case l.clients[c.Client].state != working && l.clients[c.Client].state != straggling || c.Seq != l.clients[c.Client].seq:
+		l.refuse(d, NotAssigned)
+		return
+	}
+	k := &l.clients[c.Client]
+	late := k.state == straggling
+	if !late {
+		l.working--
+	}
+	fault := c.Fault
+	if fault == None && !(finite(c.Loss) && finite(c.Norm)) {
+		fault = NotFinite
+	}
+	if fault == None && c.Base > l.version {
+		fault = UnknownBase
+	}
+	if fault != None {
+		l.refuse(d, fault)
+		l.release(c.Client, k)
+		return
+	}
+	k.admitted = c.Seq
+	d.Staleness = l.version - c.Base
+	if late || l.config.Staleness.TooOld(d.Staleness) {
+		d.Verdict, d.Reason = Late, TooOld
+		if late {
+			d.Reason = RoundOver
+		}
+		l.counts.Late++
+		l.release(c.Client, k)
+		return
+	}
+	l.collect(d, c, k)
+}
+
+// collect puts an update into the open window.
+func (l *Ledger) collect(d *Decision, c Command, k *client) {
+	k.state = waiting
+	l.prepareWeigher()
+	weight, part := l.weigher.Weight(aggregate.Update{
+		Client:    int(c.Client),
+		Share:     float64(k.samples) / float64(l.samples),
+		Clients:   len(l.clients),
+		Committed: float64(k.committed + 1),
+		Windows:   float64(l.windows + 1),
+		Factor:    l.aging.Factor(d.Staleness),
+	})
+	d.Verdict, d.Weight = Admitted, weight
+	l.parts += part
+	l.window = append(l.window, Entry{
+		Client: c.Client, Seq: c.Seq, Staleness: d.Staleness, Weight: weight, Loss: c.Loss, Norm: c.Norm,
+	})
+	l.counts.Admitted++
+	l.age.Add(d.Staleness)
+}
+
+// prepareWeigher tells the weigher of a population that has changed, which costs O(n log n): not at every arrival.
+func (l *Ledger) prepareWeigher() {
+	if !l.weigher.Unbiased() {
+		return
+	}
+	if l.changed {
+		l.changed = false
+		l.weigher.Reset(len(l.clients), l.population())
+	}
+	l.weigher.Median(0, l.committed, float64(l.windows))
+}
+
+func (l *Ledger) committed(i int) float64 { return float64(l.clients[i].committed) }
+
+func (l *Ledger) population() aggregate.Population {
+	p := aggregate.Population{Concurrency: min(l.config.Concurrency, len(l.clients)), Dropouts: l.config.Dropouts}
+	cycles := make([]float64, len(l.clients))
+	for i := range l.clients {
+		if l.clients[i].cycle <= 0 {
+			return p
+		}
+		cycles[i] = float64(l.clients[i].cycle)
+	}
+	p.Cycles = cycles
+	return p
+}
+
+func (l *Ledger) refuse(d *Decision, why Reason) {
+	d.Verdict, d.Reason = Refused, why
+	l.counts.Refused++
+}
+
+// tick closes the window if it is due. A window without an update makes no version; it has passed all the same.
+func (l *Ledger) tick(d *Decision, now int64) {
+	if l.started && l.closing.Due(l.opened) <= now {
+		l.windows++
+		if len(l.window) > 0 {
+			l.close(d, now)
+		} else {
+			l.opened = now
+		}
+	}
+	if l.config.Stop.Time > 0 && now >= l.config.Stop.Time {
+		l.stop(d, "time")
+	}
+}
+
+// close commits the open window and opens the next.
+func (l *Ledger) close(d *Decision, now int64) {
+	l.version++
+	scale := l.weigher.Scale(l.parts)
+	for _, e := range l.window {
+		k := &l.clients[e.Client]
+		k.committed++
+		k.share += float64(scale * e.Weight)
+		if k.state == waiting {
+			l.release(e.Client, k)
+		}
+	}
+	l.counts.Committed += uint64(len(l.window))
+	if l.weigher.Unbiased() {
+		l.weigher.Median(len(l.window), l.committed, float64(l.windows))
+	}
+	for _, id := range l.round {
+		if k := &l.clients[id]; k.state == working {
+			k.state = straggling
+			l.working--
+		}
+	}
+	l.round = l.round[:0]
+	l.commit = Commit{Version: l.version, Time: now, Scale: scale, Updates: l.window}
+	d.Commit = &l.commit
+	l.window, l.spare = l.spare[:0], l.window
+	l.parts = 0
+	l.opened = now
+	if bound := l.config.Stop.Versions; bound > 0 && l.version >= bound {
+		l.stop(d, "versions")
+	}
+}
+
+// assign gives work to free clients: one for every free slot, or a whole round when none is open.
+func (l *Ledger) assign(d *Decision) {
+	want := l.config.Concurrency - l.working
+	if l.closing.Rounds() && (l.working > 0 || len(l.window) > 0) {
+		return
+	}
+	for want > 0 && len(l.free) > 0 {
+		m := min(want, len(l.free))
+		chosen := l.selector.Choose(l.free, m, l.random)
+		l.free = l.free[:len(l.free)-m]
+		for _, id := range chosen {
+			k := &l.clients[id]
+			k.listed = false
+			if k.state != free {
+				continue
+			}
+			k.state = working
+			k.seq++
+			l.working++
+			want--
+			if l.closing.Rounds() {
+				l.round = append(l.round, id)
+			}
+			d.Assign = append(d.Assign, Assignment{Client: id, Seq: k.seq, Base: l.version})
+		}
+	}
+}
+
+// measure judges the stop target.
+func (l *Ledger) measure(d *Decision, value float64) {
+	target := l.config.Stop.Target
+	if target == nil {
+		return
+	}
+	if len(l.measures) == TargetMean {
+		copy(l.measures, l.measures[1:])
+		l.measures = l.measures[:TargetMean-1]
+	}
+	l.measures = append(l.measures, value)
+	sum := 0.0
+	for _, v := range l.measures {
+		sum += v
+	}
+	mean := sum / TargetMean
+	if len(l.measures) == TargetMean && (target.Smaller && mean <= target.Value || !target.Smaller && mean >= target.Value) {
+		l.stop(d, "target")
+	}
+}
+
+func (l *Ledger) stop(d *Decision, why string) {
+	if l.stopped == "" {
+		l.stopped = why
+		d.Stopped = why
+	}
+}
+
+// Due is the next time at which the ledger wants a tick, or aggregate.Never.
+func (l *Ledger) Due() int64 {
+	due := int64(aggregate.Never)
+	if l.stopped != "" {
+		return due
+	}
+	if l.started {
+		due = l.closing.Due(l.opened)
+	}
+	if bound := l.config.Stop.Time; bound > 0 {
+		due = min(due, bound)
+	}
+	return due
+}
+
+// Version is the newest version.
+func (l *Ledger) Version() uint64 { return l.version }
+
+// Stopped is why the run ended, or empty while it goes on.
+func (l *Ledger) Stopped() string { return l.stopped }
+
+// Counts says what became of the updates so far.
+func (l *Ledger) Counts() Counts { return l.counts }
+
+// Staleness is the histogram of admitted updates.
+func (l *Ledger) Staleness() *staleness.Histogram { return &l.age }
+
+// Participation appends, for every client, how many of its updates are in the model.
+func (l *Ledger) Participation(dst []uint64) []uint64 {
+	for i := range l.clients {
+		dst = append(dst, l.clients[i].committed)
+	}
+	return dst
+}
+
+// Shares returns each client's achieved share q_i/sum q of the model and its target p_i. Before the first commit the
+// achieved shares are all 0.
+func (l *Ledger) Shares() (achieved, target []float64) {
+	achieved = make([]float64, len(l.clients))
+	target = make([]float64, len(l.clients))
+	total := 0.0
+	for i := range l.clients {
+		total += l.clients[i].share
+	}
+	for i := range l.clients {
+		if total > 0 {
+			achieved[i] = l.clients[i].share / total
+		}
+		target[i] = float64(l.clients[i].samples) / float64(l.samples)
+	}
+	return achieved, target
+}
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
