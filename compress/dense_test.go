@@ -1,0 +1,122 @@
+package compress
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"weir/vec"
+)
+
+// decode adds every frame of an update to a new vector.
+func decode[T vec.Float](t testing.TB, c *Codec[T], update []byte) []T {
+	t.Helper()
+	if _, err := c.Check(update); err != nil {
+		t.Fatal(err)
+	}
+	acc := make([]T, c.Dim())
+	for len(update) > 0 {
+		f, rest, err := c.Parse(update)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Add(acc, 1, f)
+		update = rest
+	}
+	return acc
+}
+
+func gaussian[T vec.Float](n int, seed uint64) []T {
+	r := rand.New(rand.NewPCG(seed, 1))
+	x := make([]T, n)
+	for i := range x {
+		x[i] = T(r.NormFloat64())
+	}
+	return x
+}
+
+func equal[T vec.Float](t testing.TB, got, want []T) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%d values, want %d", len(got), len(want))
+	}
+	for i := range got {
+		if got[i] != want[i] {
+			t.Fatalf("value %d is %v, want %v", i, got[i], want[i])
+		}
+	}
+}
+
+func codec[T vec.Float](t testing.TB, dim int, set func(*Config)) *Codec[T] {
+	t.Helper()
+	cfg := DefaultConfig()
+	if set != nil {
+		set(&cfg)
+	}
+	c, err := NewCodec[T](cfg, dim, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestIdentityArrivesWhole(t *testing.T) {
+	for _, dim := range []int{0, 1, 7, 65519, 65520, 65521, 200_000} {
+		testIdentity[float32](t, dim)
+		testIdentity[float64](t, dim)
+	}
+}
+
+func testIdentity[T vec.Float](t *testing.T, dim int) {
+	c := codec[T](t, dim, nil)
+	g := gaussian[T](dim, 3)
+	update, stats, err := c.NewEncoder().Encode(nil, ID{Client: 5, Seq: 9, Base: 8}, nil, g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, decode(t, c, update), g)
+	if stats.Contraction != 1 || math.Abs(stats.Norm-math.Sqrt(vec.Norm2(g))) > 1e-9 {
+		t.Errorf("stats %+v", stats)
+	}
+}
+
+// A refused update travels again with the next one.
+func TestRefusedUpdateIsFoldedIntoTheNext(t *testing.T) {
+	c := codec[float64](t, 3, nil)
+	enc, m := c.NewEncoder(), c.NewMemory()
+	refused, _, _ := enc.Encode(nil, ID{Seq: 1}, m, []float64{1, 2, 3})
+	if err := c.Return(m, refused); err != nil {
+		t.Fatal(err)
+	}
+	next, _, _ := enc.Encode(nil, ID{Seq: 2}, m, []float64{10, 20, 30})
+	equal(t, decode(t, c, next), []float64{11, 22, 33})
+	after, _, _ := enc.Encode(nil, ID{Seq: 3}, m, []float64{1, 1, 1})
+	equal(t, decode(t, c, after), []float64{1, 1, 1})
+}
+
+func TestEncodeRefusesNaN(t *testing.T) {
+	c := codec[float32](t, 2, nil)
+	dst := []byte("kept")
+	out, _, err := c.NewEncoder().Encode(dst, ID{}, nil, []float32{1, float32(math.NaN())})
+	if !errors.Is(err, ErrNotFinite) || string(out) != "kept" {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
+func TestEncodingAllocatesNothing(t *testing.T) {
+	c := codec[float32](t, 100_000, nil)
+	enc, g, acc := c.NewEncoder(), gaussian[float32](100_000, 1), make([]float32, 100_000)
+	var buf []byte
+	allocs := testing.AllocsPerRun(5, func() {
+		buf, _, _ = enc.Encode(buf[:0], ID{}, nil, g)
+		for rest := buf; len(rest) > 0; {
+			f, r, _ := c.Parse(rest)
+			c.Add(acc, 1, f)
+			rest = r
+		}
+	})
+	if allocs != 0 {
+		t.Errorf("%v allocations an update", allocs)
+	}
+}
