@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"weir/vec"
 )
 
 // OuterConfig chooses the server's optimiser.
@@ -46,12 +48,9 @@ func (c OuterConfig) Validate() error {
 	return errors.Join(faults...)
 }
 
-// Float is the arithmetic of a model.
-type Float interface{ float32 | float64 }
-
 // Outer is the server's optimiser on a vector of d parameters. Every product is rounded by a conversion before it is
 // added, which forbids fusing: the result is the same on every build.
-type Outer[T Float] struct {
+type Outer[T vec.Float] struct {
 	kind  string
 	lr    T
 	mu    T // nesterov
@@ -64,7 +63,7 @@ type Outer[T Float] struct {
 }
 
 // NewOuter returns the optimiser that c chooses, for d parameters.
-func NewOuter[T Float](c OuterConfig, d int) (*Outer[T], error) {
+func NewOuter[T vec.Float](c OuterConfig, d int) (*Outer[T], error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -82,19 +81,13 @@ func NewOuter[T Float](c OuterConfig, d int) (*Outer[T], error) {
 func (o *Outer[T]) Step(next, x, sum []T, scale T) {
 	switch o.kind {
 	case "sgd":
-		o.sgd(next, x, sum, scale)
+		vec.Step(next, x, T(o.lr*scale), sum)
 	case "nesterov":
 		o.nesterov(next, x, sum, scale)
+		clear(sum)
 	case "adam":
 		o.adam(next, x, sum, scale)
-	}
-	clear(sum)
-}
-
-func (o *Outer[T]) sgd(next, x, sum []T, scale T) {
-	step := T(o.lr * scale)
-	for i, s := range sum {
-		next[i] = x[i] - T(step*s)
+		clear(sum)
 	}
 }
 

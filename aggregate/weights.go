@@ -63,6 +63,12 @@ func (w *Weigher) Median(newly int, committed func(i int) float64, windows float
 	w.median = (w.scratch[(n-1)/2] + w.scratch[n/2]) / 2
 }
 
+// State is what a snapshot of the weigher holds beyond what Reset rebuilds.
+func (w *Weigher) State() (median float64, stale int) { return w.median, w.stale }
+
+// SetState restores State; it comes after Reset.
+func (w *Weigher) SetState(median float64, stale int) { w.median, w.stale = median, stale }
+
 func (w *Weigher) participation(i int, committed, windows float64) float64 {
 	if w.exact {
 		return w.expected[i]

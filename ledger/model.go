@@ -1,0 +1,214 @@
+package ledger
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"weir/aggregate"
+	"weir/compress"
+	"weir/vec"
+)
+
+// Version is one committed model. Its vector never changes while somebody holds it.
+type Version[T vec.Float] struct {
+	Number uint64
+	X      []T
+	held   int
+}
+
+// Model holds the vectors: the newest version, the window's sum, and the outer optimiser's state. Memory: three
+// vectors of d, those of the optimiser, and one for every older version that is still held.
+type Model[T vec.Float] struct {
+	codec  *compress.Codec[T]
+	outer  *aggregate.Outer[T]
+	newest *Version[T]
+	sum    []T
+	spare  []*Version[T] // released, to be overwritten
+}
+
+// NewModel returns version 0, with the parameters of start.
+func NewModel[T vec.Float](codec *compress.Codec[T], outer aggregate.OuterConfig, start []T) (*Model[T], error) {
+	if len(start) != codec.Dim() {
+		return nil, fmt.Errorf("model: %d parameters to start from, the codec has %d", len(start), codec.Dim())
+	}
+	optimiser, err := aggregate.NewOuter[T](outer, len(start))
+	if err != nil {
+		return nil, err
+	}
+	x := append(make([]T, 0, len(start)), start...)
+	return &Model[T]{codec: codec, outer: optimiser, newest: &Version[T]{X: x, held: 1}, sum: make([]T, len(start))}, nil
+}
+
+// Check verifies an update before the ledger hears of it: its frames, and that they are what the command says.
+func (m *Model[T]) Check(c Command, update []byte) Reason {
+	header, err := m.codec.Check(update)
+	switch {
+	case errors.Is(err, compress.ErrNotFinite):
+		return NotFinite
+	case err != nil, header.Client != c.Client, header.Seq != c.Seq, header.Base != c.Base:
+		return BadFrame
+	}
+	return None
+}
+
+// Add adds weight times a checked update to the window's sum.
+func (m *Model[T]) Add(weight float64, update []byte) {
+	for len(update) > 0 {
+		frame, rest, err := m.codec.Parse(update)
+		if err != nil {
+			panic(err) // Check passed it
+		}
+		m.codec.Add(m.sum, T(weight), frame)
+		update = rest
+	}
+}
+
+// Commit makes the next version from the window's sum.
+func (m *Model[T]) Commit(scale float64) {
+	last := m.newest
+	next := &Version[T]{}
+	switch n := len(m.spare); {
+	case last.held == 1: // nobody else looks at it
+		next = last
+	case n > 0:
+		next, m.spare = m.spare[n-1], m.spare[:n-1]
+	default:
+		next.X = make([]T, len(last.X))
+	}
+	m.outer.Step(next.X, last.X, m.sum, T(scale))
+	number := last.Number + 1
+	if next != last {
+		next.held = 1
+		m.Release(last)
+	}
+	next.Number = number
+	m.newest = next
+}
+
+// Newest is the newest version; it may be overwritten by the next commit. Hold it to keep it.
+func (m *Model[T]) Newest() *Version[T] { return m.newest }
+
+// Hold keeps v as it is until it is released as often as it was held, and returns it.
+func (m *Model[T]) Hold(v *Version[T]) *Version[T] {
+	v.held++
+	return v
+}
+
+// Release gives v back.
+func (m *Model[T]) Release(v *Version[T]) {
+	if v.held--; v.held == 0 {
+		m.spare = append(m.spare, v)
+	}
+}
+
+// Digest is the SHA-256 of the newest version's parameters in little-endian order, in hexadecimal.
+func (m *Model[T]) Digest() string {
+	h := sha256.New()
+	var buffer [8 << 10]byte
+	width := vec.Size[T]()
+	for x := m.newest.X; len(x) > 0; {
+		n := min(len(x), len(buffer)/width)
+		h.Write(vec.Append(buffer[:0], x[:n]))
+		x = x[n:]
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// AppendSnapshot adds the whole state to dst: equal models give equal bytes.
+func (m *Model[T]) AppendSnapshot(dst []byte) []byte {
+	w := writer(append(dst, snapshotVersion))
+	w.uint(m.newest.Number)
+	for _, v := range [][]T{m.newest.X, m.sum, m.outer.Momentum, m.outer.Second} {
+		w.uint(uint64(len(v)))
+		w = vec.Append(w, v)
+	}
+	return w
+}
+
+// Restore replaces the state by that of a snapshot of a model with the same configuration, or returns ErrSnapshot.
+func (m *Model[T]) Restore(snapshot []byte) error {
+	if len(snapshot) == 0 || snapshot[0] != snapshotVersion {
+		return fmt.Errorf("%w: unknown version", ErrSnapshot)
+	}
+	r := reader{rest: snapshot[1:]}
+	next := &Version[T]{Number: r.uint(), X: make([]T, len(m.newest.X)), held: 1}
+	for _, v := range [][]T{next.X, m.sum, m.outer.Momentum, m.outer.Second} {
+		if n := r.uint(); n != uint64(len(v)) {
+			return fmt.Errorf("%w: a vector of %d, not %d", ErrSnapshot, n, len(v))
+		}
+		if b := r.take(len(v) * vec.Size[T]()); b != nil {
+			vec.Read(v, b)
+		}
+	}
+	if r.failed || len(r.rest) > 0 {
+		return fmt.Errorf("%w: damaged", ErrSnapshot)
+	}
+	m.newest = next
+	return nil
+}
+
+// Machine is the whole replicated state: the ledger that decides and the model that it decides on.
+type Machine[T vec.Float] struct {
+	Ledger *Ledger
+	Model  *Model[T]
+}
+
+// NewMachine returns a machine at version 0.
+func NewMachine[T vec.Float](c Config, codec *compress.Codec[T], outer aggregate.OuterConfig, start []T) (*Machine[T], error) {
+	l, err := New(c)
+	if err != nil {
+		return nil, err
+	}
+	m, err := NewModel(codec, outer, start)
+	if err != nil {
+		return nil, err
+	}
+	return &Machine[T]{l, m}, nil
+}
+
+// Apply verifies, decides and applies one command; update holds the frames of an admit. The decision is valid until
+// the next call.
+func (m *Machine[T]) Apply(c Command, update []byte) *Decision {
+	if c.Kind == Admit && c.Fault == None {
+		c.Fault = m.Model.Check(c, update)
+	}
+	d := m.Ledger.Apply(c)
+	if d.Verdict == Admitted {
+		m.Model.Add(d.Weight, update)
+	}
+	if d.Commit != nil {
+		m.Model.Commit(d.Commit.Scale)
+	}
+	return d
+}
+
+// Digest is the SHA-256 over ledger and model, in hexadecimal.
+func (m *Machine[T]) Digest() string {
+	h := sha256.New()
+	h.Write(m.Ledger.AppendSnapshot(nil))
+	h.Write(m.Model.AppendSnapshot(nil))
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// AppendEntry adds one entry of a recorded log to dst: a command and, with an admit, its frames.
+func AppendEntry(dst []byte, c *Command, update []byte) []byte {
+	dst = c.Append(dst)
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(update)))
+	return append(dst, update...)
+}
+
+// NextEntry takes an entry from the front of a recorded log; the update shares the log's bytes.
+func NextEntry(log []byte) (c Command, update, rest []byte, err error) {
+	c, log, err = DecodeCommand(log)
+	if err != nil {
+		return Command{}, nil, nil, err
+	}
+	if len(log) < 4 || uint64(len(log)-4) < uint64(binary.LittleEndian.Uint32(log)) {
+		return Command{}, nil, nil, fmt.Errorf("%w: its update is cut short", ErrCommand)
+	}
+	n := int(binary.LittleEndian.Uint32(log))
+	return c, log[4 : 4+n], log[4+n:], nil
+}
