@@ -1,0 +1,39 @@
+package config
+
+import (
+	"weir/aggregate"
+	"weir/ledger"
+	"weir/record"
+)
+
+// Ledger is the part of a run that the ledger decides by. A window of `median` becomes the given time, in nanoseconds.
+func (c Config) Ledger(median int64) ledger.Config {
+	window := int64(c.Aggregate.Window.Time)
+	if c.Aggregate.Window.Median {
+		window = median
+	}
+	l := ledger.Config{
+		Seed:        c.Seed,
+		Concurrency: c.InFlight(),
+		Dropouts:    c.Clients.Dropout > 0,
+		Aggregate: aggregate.Config{
+			Kind: c.Aggregate.Kind, Window: window, Deadline: int64(c.Aggregate.Deadline), Size: c.Aggregate.Size,
+			Alpha: c.Aggregate.Alpha, Weights: c.Aggregate.Weights, WeightCap: c.Aggregate.WeightCap,
+		},
+		Staleness: c.Staleness,
+		Selection: c.Selection,
+		Stop:      ledger.Bounds{Versions: uint64(c.Stop.Versions), Time: int64(c.Stop.Time)},
+	}
+	if t := c.Stop.Target; t.Metric != "" {
+		l.Stop.Target = &ledger.Target{Value: t.Value, Smaller: !record.LargerIsBetter(t.Metric)}
+	}
+	return l
+}
+
+// InFlight is how many clients work at the same time.
+func (c Config) InFlight() int {
+	if c.Clients.Concurrency == 0 {
+		return c.Clients.Count
+	}
+	return c.Clients.Concurrency
+}
