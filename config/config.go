@@ -26,6 +26,8 @@ type Config struct {
 	Stop        Stop                  `yaml:"stop"`
 	Evaluate    Evaluate              `yaml:"evaluate"`
 	Coordinator Coordinator           `yaml:"coordinator"`
+
+	origin *origin // nil for a config that was not loaded
 }
 
 // Problem says what the clients solve.
