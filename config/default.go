@@ -28,7 +28,7 @@ func Default() Config {
 			Away:        Duration(10 * time.Second),
 		},
 		Local:       Local{Optimizer: "sgd", LR: 0.05, Batch: 32, Epochs: 1},
-		Compress:    compress.Config{Kind: "identity", Feedback: "none"},
+		Compress:    compress.DefaultConfig(),
 		Aggregate:   Aggregate{Kind: "fedfix", Window: Window{Median: true}, Size: 10, Alpha: 0.6, Weights: "unbiased", WeightCap: 10},
 		Staleness:   staleness.DefaultConfig(),
 		Outer:       aggregate.DefaultOuterConfig(),
@@ -47,6 +47,7 @@ var rivals = [][2]string{
 	{"local.steps", "local.budget"},
 	{"clients.durations", "clients.speed"},
 	{"clients.durations", "clients.link"},
+	{"compress.density", "compress.k"},
 }
 
 // outerDefaults are each optimiser's own: DiLoCo's for nesterov (Douillard et al. 2023), for adam the momenta and

@@ -92,7 +92,7 @@ func (c *check) section(section, kind string, kinds []string, err error) {
 	}
 	for _, fault := range faults {
 		name, problem, _ := strings.Cut(fault.Error(), ": ")
-		key := join(section, name)
+		key := join(section, strings.TrimPrefix(name, section+"."))
 		if v, ok := field(reflect.ValueOf(c.Config), key); ok {
 			for _, written := range []string{scalarText(v), fmt.Sprintf("%q", scalarText(v))} {
 				problem = strings.TrimPrefix(problem, written+": ")
@@ -229,10 +229,10 @@ func count(conditions ...bool) int {
 	return n
 }
 
+// compress allows the kinds that the simulator carries.
 func (c *check) compress() {
-	c.kind("compress.kind", c.Compress.Kind, "identity")
+	c.section("compress", c.Compress.Kind, []string{"identity"}, c.Compress.Validate())
 	c.kind("compress.feedback", c.Compress.Feedback, "none")
-	c.want(c.Compress.Density <= 1, "compress.density", "must be in (0, 1]")
 }
 
 func (c *check) aggregate() {

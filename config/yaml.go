@@ -72,7 +72,7 @@ type flow struct{ list any }
 
 func (f flow) MarshalYAML() ([]byte, error) { return yaml.MarshalWithOptions(f.list, yaml.Flow(true)) }
 
-// onlyFor are the keys that only some kinds of their section use.
+// onlyFor are the keys that only some kinds of their section, or for compress some feedback rules, use.
 var onlyFor = map[string][]string{
 	"problem.dataset":          {"learn"},
 	"problem.model":            {"learn"},
@@ -95,6 +95,13 @@ var onlyFor = map[string][]string{
 	"aggregate.size":           {"fedbuff"},
 	"aggregate.alpha":          {"fedasync"},
 	"aggregate.deadline":       {"fedavg"},
+	"compress.density":         {"topk", "blocktopk", "randk"},
+	"compress.k":               {"topk", "blocktopk", "randk"},
+	"compress.values":          {"topk", "blocktopk", "randk", "quant"},
+	"compress.beta":            {"ec"},
+	"compress.momentum":        {"ef21m"},
+	"compress.eta":             {"econtrol"},
+	"compress.memory":          {"ef21", "ef21m", "econtrol"},
 	"staleness.a":              {"polynomial", "hinge", "exponential"},
 	"staleness.b":              {"hinge"},
 	"outer.momentum":           {"nesterov"},
@@ -103,8 +110,12 @@ var onlyFor = map[string][]string{
 	"outer.epsilon":            {"adam"},
 }
 
-// uses reports whether the key name of section v means anything for the section's kind.
+// uses reports whether the key name of section v means anything for what the section chooses.
 func uses(section string, v reflect.Value, name string) bool {
-	kinds, limited := onlyFor[join(section, name)]
-	return !limited || slices.Contains(kinds, v.FieldByName("Kind").String())
+	users, limited := onlyFor[join(section, name)]
+	if !limited || slices.Contains(users, v.FieldByName("Kind").String()) {
+		return true
+	}
+	feedback := v.FieldByName("Feedback")
+	return feedback.IsValid() && slices.Contains(users, feedback.String())
 }
