@@ -1,0 +1,136 @@
+package chart
+
+import (
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Unit says what an axis or a figure measures.
+type Unit int
+
+// The units.
+const (
+	Plain Unit = iota
+	Seconds
+	Bytes
+	Share // a fraction, shown in percent
+)
+
+// step is a larger multiple of a unit, such as kB.
+type step struct {
+	factor float64
+	name   string
+}
+
+var (
+	timeSteps = []step{{1e-6, "µs"}, {1e-3, "ms"}, {1, "s"}, {60, "min"}, {3600, "h"}, {86400, "days"}}
+	byteSteps = []step{{1, "B"}, {1e3, "kB"}, {1e6, "MB"}, {1e9, "GB"}, {1e12, "TB"}}
+	largeStep = []step{{1, ""}, {1e3, "k"}, {1e6, "M"}, {1e9, "G"}, {1e12, "T"}}
+)
+
+// pick is the largest step of which size holds at least enough.
+func pick(steps []step, size, enough float64) step {
+	chosen := steps[0]
+	for _, s := range steps {
+		if size >= s.factor*enough {
+			chosen = s
+		}
+	}
+	return chosen
+}
+
+// Time writes seconds in the unit in which a person would say them: 512 s, 14.2 min, 3.4 h.
+func Time(seconds float64) string {
+	size := math.Abs(seconds)
+	if size == 0 || math.IsNaN(size) || math.IsInf(size, 0) {
+		return Number(seconds) + " s"
+	}
+	s := pick(timeSteps, size, 1)
+	if size >= 1 && size < 600 {
+		s = step{1, "s"}
+	} else if size >= 600 && size < 7200 {
+		s = step{60, "min"}
+	} else if size >= 7200 && size < 48*3600 {
+		s = step{3600, "h"}
+	}
+	return Number(seconds/s.factor) + " " + s.name
+}
+
+// Size writes a number of bytes: 812 MB, 4.1 kB, 17 B.
+func Size(bytes float64) string {
+	s := pick(byteSteps, math.Abs(bytes), 1)
+	return Number(bytes/s.factor) + " " + s.name
+}
+
+// Number writes v with three significant digits, or all of its digits before the point: 0.826, 41.3, 1,204.
+func Number(v float64) string {
+	size := math.Abs(v)
+	switch {
+	case math.IsNaN(v):
+		return "not a number"
+	case math.IsInf(v, 0):
+		return strings.Replace(strconv.FormatFloat(v, 'g', -1, 64), "Inf", "∞", 1)
+	case v == 0:
+		return "0"
+	case size < 1e-3 || size >= 1e7:
+		return exponent(strconv.FormatFloat(v, 'e', 2, 64))
+	case size >= 99.95:
+		return thousands(strconv.FormatFloat(v, 'f', 0, 64))
+	}
+	decimals := 2 - int(math.Floor(math.Log10(size)))
+	if size < 1 {
+		decimals = min(decimals, 4)
+	}
+	return trimZeros(strconv.FormatFloat(v, 'f', decimals, 64))
+}
+
+// Count writes a whole number with thousands set apart: 12,345.
+func Count(n uint64) string { return thousands(strconv.FormatUint(n, 10)) }
+
+// Percent writes a fraction in percent: 41%, 2.5%, 0.04%.
+func Percent(fraction float64) string {
+	v := 100 * fraction
+	switch size := math.Abs(v); {
+	case size >= 9.95 || v == 0:
+		return strconv.FormatFloat(v, 'f', 0, 64) + "%"
+	case size >= 0.995:
+		return trimZeros(strconv.FormatFloat(v, 'f', 1, 64)) + "%"
+	}
+	return Number(v) + "%"
+}
+
+func thousands(digits string) string {
+	sign := ""
+	if strings.HasPrefix(digits, "-") {
+		sign, digits = "-", digits[1:]
+	}
+	var b strings.Builder
+	for i, d := range digits {
+		if i > 0 && (len(digits)-i)%3 == 0 {
+			b.WriteByte(',')
+		}
+		b.WriteRune(d)
+	}
+	return sign + b.String()
+}
+
+func trimZeros(s string) string {
+	if !strings.Contains(s, ".") {
+		return s
+	}
+	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
+}
+
+// exponent writes 1.20e-05 as 1.2e-5.
+func exponent(s string) string {
+	mantissa, power, found := strings.Cut(s, "e")
+	if !found {
+		return s
+	}
+	n, err := strconv.Atoi(power)
+	if err != nil {
+		return s
+	}
+	return trimZeros(mantissa) + "e" + strconv.Itoa(n)
+}
