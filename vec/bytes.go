@@ -65,9 +65,7 @@ func AxpyBytes[T Float](y []T, a T, b []byte) {
 		axpyBytes32(y32, float32(a), b)
 		return
 	}
-	for i := range y {
-		y[i] += T(a * Load[T](b, i))
-	}
+	axpyBytes(y, a, b)
 }
 
 // FiniteBytes reports whether no value in b is NaN or infinite.
@@ -75,10 +73,5 @@ func FiniteBytes[T Float](b []byte) bool {
 	if Size[T]() == 4 {
 		return finiteBytes32(b)
 	}
-	for i := range len(b) / 8 {
-		if v := Load[T](b, i); v-v != 0 {
-			return false
-		}
-	}
-	return true
+	return finiteBytes[T](b)
 }

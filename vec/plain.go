@@ -37,8 +37,10 @@ func finite[T Float](x []T) bool {
 	return true
 }
 
-func dot[T Float](x, y []T) float64 {
-	var lane [16]float64
+func dot[T Float](x, y []T) float64 { return dotFrom(new([16]float64), x, y) }
+
+// dotFrom goes on from the sums in lane, whose count of values is a multiple of 16.
+func dotFrom[T Float](lane *[16]float64, x, y []T) float64 {
 	for ; len(x) >= 16; x, y = x[16:], y[16:] {
 		y := y[:16]
 		for j, v := range x[:16] {
@@ -54,4 +56,19 @@ func dot[T Float](x, y []T) float64 {
 		}
 	}
 	return lane[0]
+}
+
+func axpyBytes[T Float](y []T, a T, b []byte) {
+	for i := range y {
+		y[i] += T(a * Load[T](b, i))
+	}
+}
+
+func finiteBytes[T Float](b []byte) bool {
+	for i := range len(b) / Size[T]() {
+		if v := Load[T](b, i); v-v != 0 {
+			return false
+		}
+	}
+	return true
 }
