@@ -99,7 +99,7 @@ func (m *Model[T]) Hold(v *Version[T]) *Version[T] {
 
 // Release gives v back.
 func (m *Model[T]) Release(v *Version[T]) {
-	if v.held--; v.held == 0 {
+	if v.held--; v.held == 0 && len(v.X) == len(m.sum) {
 		m.spare = append(m.spare, v)
 	}
 }
