@@ -10,10 +10,19 @@ import (
 // Codec is what client and server must agree on: how a run's updates are cut, chosen, written and read. It follows
 // from the configuration, the dimension and the run's seed alone, never changes, and may be shared between goroutines.
 type Codec[T vec.Float] struct {
-	dim      int
-	fragment int // coordinates of every fragment but the last
-	kind     Kind
-	values   Values
+	dim       int
+	fragment  int // coordinates of every fragment but the last
+	fragments int
+	seed      uint64
+
+	method  method
+	values  Values
+	k       int
+	density float64
+
+	rule                rule
+	mean                bool // the server keeps one memory for all clients
+	beta, momentum, eta float64
 }
 
 // NewCodec returns the codec of a run over dim parameters. Its error lists every fault of the configuration.
@@ -24,20 +33,20 @@ func NewCodec[T vec.Float](cfg Config, dim int, seed uint64) (*Codec[T], error) 
 	if dim < 0 || dim > math.MaxInt32 {
 		return nil, fmt.Errorf("compress: %d parameters: must be 0 to %d", dim, math.MaxInt32)
 	}
-	return &Codec[T]{dim: dim, kind: Dense, values: FP32, fragment: maxPayload / vec.Size[T]() &^ 15}, nil
+	c := &Codec[T]{
+		dim: dim, seed: seed, method: methods[cfg.Kind], k: cfg.K, density: cfg.Density,
+		rule: rules[cfg.Feedback], mean: cfg.Memory == "mean", beta: cfg.Beta, momentum: cfg.Momentum, eta: float64(cfg.Eta),
+	}
+	for v, name := range valueNames {
+		if name == cfg.Values {
+			c.values = Values(v)
+		}
+	}
+	return c, c.layOut()
 }
 
 // Dim is the number of parameters.
 func (c *Codec[T]) Dim() int { return c.dim }
-
-// Fragments is the number of frames of an update. An update of no parameters still has one, empty, frame.
-func (c *Codec[T]) Fragments() int { return max(1, (c.dim+c.fragment-1)/c.fragment) }
-
-// Bounds are the first coordinate of a fragment and the one after its last.
-func (c *Codec[T]) Bounds(fragment int) (lo, hi int) {
-	lo = fragment * c.fragment
-	return lo, min(lo+c.fragment, c.dim)
-}
 
 // Parse verifies the frame at the start of b and returns it with the bytes that follow it. What it returns is safe to
 // hand to Add: sizes, checksum, place, indices and values have all been checked, and the frame is one that this run
@@ -56,7 +65,7 @@ func (c *Codec[T]) Parse(b []byte) (Frame, []byte, error) {
 // Check verifies a whole update: all of its frames, in order, and nothing else. It returns the header of the first.
 func (c *Codec[T]) Check(update []byte) (Header, error) {
 	var first Header
-	for i := range c.Fragments() {
+	for i := range c.fragments {
 		f, rest, err := c.Parse(update)
 		if err != nil {
 			return Header{}, err
@@ -77,20 +86,54 @@ func (c *Codec[T]) Check(update []byte) (Header, error) {
 
 // check says whether an opened frame is one of this run's and whether its payload is sound.
 func (c *Codec[T]) check(f Frame) error {
-	if int(f.Width) != vec.Size[T]() || int64(f.Fragments) != int64(c.Fragments()) || f.Fragment >= f.Fragments {
+	if int(f.Width) != vec.Size[T]() || int64(f.Fragments) != int64(c.fragments) || f.Fragment >= f.Fragments {
 		return fmt.Errorf("%w: fragment %d of %d, %d-byte arithmetic", ErrLayout, f.Fragment, f.Fragments, f.Width)
 	}
 	lo, hi := c.Bounds(int(f.Fragment))
-	if f.Offset != uint64(lo) || int(f.Length) != hi-lo {
+	if f.Offset != uint64(lo) || int64(f.Length) != int64(hi-lo) {
 		return fmt.Errorf("%w: %d coordinates from %d, must be %d from %d", ErrLayout, f.Length, f.Offset, hi-lo, lo)
 	}
-	if f.Kind != c.kind || f.Values != c.values {
-		return fmt.Errorf("%w: %v %v, must be %v %v", ErrLayout, f.Kind, f.Values, c.kind, c.values)
+	if kind := c.method.kind(); f.Kind != kind || f.Values != c.values {
+		return fmt.Errorf("%w: %v %v, must be %v %v", ErrLayout, f.Kind, f.Values, kind, c.values)
 	}
-	return checkDense[T](f)
+	if int(f.Count) > c.chosen(hi-lo) {
+		return fmt.Errorf("%w: %d values of %d coordinates, must be at most %d", ErrLayout, f.Count, hi-lo, c.chosen(hi-lo))
+	}
+	switch f.Kind {
+	case Sparse:
+		return checkSparse[T](f)
+	case Random:
+		return checkRandom[T](f, c.chosen(hi-lo))
+	case Sign:
+		return checkSign[T](f)
+	case Quant:
+		return checkQuant[T](f)
+	default:
+		return checkDense[T](f)
+	}
 }
 
-// Add adds weight times the update that the frame carries to its part of acc, a vector of Dim values.
-func (c *Codec[T]) Add(acc []T, weight T, f Frame) {
-	addDense(acc[f.Offset:][:f.Length], weight, f)
+// addSent adds weight times what was sent in frame f to y, the frame's coordinates of a vector.
+func (c *Codec[T]) addSent(y []T, weight T, f Frame) {
+	switch f.Kind {
+	case Sparse:
+		addSparse(y, weight, f)
+	case Random:
+		addRandom(y, weight, f, c.seed)
+	default:
+		c.addTiles(y, weight, f.payload)
+	}
+}
+
+// addTiles adds weight times what payload holds to y, for the kinds that send every coordinate. The payload may be that
+// of a whole fragment or of some tiles of it.
+func (c *Codec[T]) addTiles(y []T, weight T, payload []byte) {
+	switch c.method {
+	case sign:
+		addSign(y, weight, payload)
+	case quant:
+		addQuant(y, weight, c.values.bits(), payload)
+	default:
+		vec.AxpyBytes(y, weight, payload)
+	}
 }

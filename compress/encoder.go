@@ -11,45 +11,142 @@ import (
 // belongs to a client is its Memory.
 type Encoder[T vec.Float] struct {
 	codec *Codec[T]
+	step  step[T]
+	q     []T // what the other side will read of the chosen coordinates
+	selector[T]
 }
 
 // NewEncoder returns an encoder for use by one goroutine.
 func (c *Codec[T]) NewEncoder() *Encoder[T] { return &Encoder[T]{codec: c} }
 
-// Stats say what an encoding did.
+// Stats say what an encoding did. Norms are Euclidean.
 type Stats struct {
-	Norm        float64 // ||g||, Euclidean
-	ErrorNorm   float64 // ||e|| afterwards: what the client still owes
-	Contraction float64 // 1 - ||C(p)-p||^2/||p||^2, measured on what was compressed; 1 when p is 0
-	Eta         float64 // econtrol's step in force; 0 for other rules
+	Norm float64 // ||g||
+	// ErrorNorm is what the update left out: ||e|| afterwards for the rules that keep e, else ||C(p)-p||.
+	ErrorNorm float64
+	// Contraction is 1 - ||C(p)-p||^2/||p||^2, measured on p, what was compressed; 1 when p is 0.
+	Contraction float64
+	Eta         float64 // econtrol's step for this update; 0 for other rules
+	Halved      bool    // econtrol: the guard has halved the step for the updates to come
 }
 
 // Encode appends the frames of one update to dst, back to back, and advances the client's feedback memory. G is what
-// the client wants to send, of Dim values; it is only read. Memory may be nil for a rule that keeps none.
+// the client wants to send, of Dim values; it is only read. Memory may be nil when the feedback rule is none.
 //
-// It returns ErrNotFinite, and dst as it was, when g is not finite. The memory is then of no further use.
-func (e *Encoder[T]) Encode(dst []byte, id ID, m *Memory[T], g []T) ([]byte, Stats, error) {
-	c := e.codec
+// It returns ErrNotFinite, and dst as it was, when g is not finite or its square overflows. The memory is then of no
+// further use.
+func (enc *Encoder[T]) Encode(dst []byte, id ID, m *Memory[T], g []T) ([]byte, Stats, error) {
+	c, s := enc.codec, &enc.step
 	if len(g) != c.dim {
 		panic(fmt.Sprintf("compress: encoding %d values with a codec of %d", len(g), c.dim))
 	}
-	norm := math.Sqrt(vec.Norm2(g))
-	if math.IsNaN(norm) || math.IsInf(norm, 0) {
+	epoch := c.begin(s, m, g)
+	out := dst
+	var lost float64 // ||p - q||^2
+	for i := range c.fragments {
+		lo, hi := c.Bounds(i)
+		h := Header{
+			ID: id, Epoch: epoch, Kind: c.method.kind(), Values: c.values, Width: uint8(vec.Size[T]()),
+			Fragment: uint32(i), Fragments: uint32(c.fragments), Offset: uint64(lo), Length: uint32(hi - lo), Count: uint32(hi - lo),
+		}
+		start := len(out)
+		out = grow(out, HeaderSize)
+		var left float64
+		switch h.Kind {
+		case Sparse, Random:
+			out, left = enc.appendChosen(out, &h)
+		default:
+			out, left = enc.appendTiles(out, h)
+		}
+		lost += left
+		seal(out[start:], h)
+	}
+	if total := s.gg + s.pp + s.ee; total-total != 0 {
 		return dst, Stats{}, fmt.Errorf("encode update %d of client %d: %w", id.Seq, id.Client, ErrNotFinite)
 	}
-	p := g
-	if m != nil && m.e != nil { // what came back from updates that were never committed
-		vec.Add(m.e, g)
-		p, m.e = m.e, nil
+	stats := Stats{Norm: math.Sqrt(s.gg), Contraction: 1, ErrorNorm: math.Sqrt(max(lost, 0))}
+	if s.pp > 0 {
+		stats.Contraction = 1 - max(lost, 0)/s.pp
 	}
-	for i := range c.Fragments() {
-		lo, hi := c.Bounds(i)
-		start := len(dst)
-		dst = appendDense(append(dst, make([]byte, HeaderSize)...), p[lo:hi])
-		seal(dst[start:], Header{
-			ID: id, Kind: Dense, Values: FP32, Width: uint8(vec.Size[T]()),
-			Fragment: uint32(i), Fragments: uint32(c.Fragments()), Offset: uint64(lo), Length: uint32(hi - lo), Count: uint32(hi - lo),
-		})
+	if s.rule == ruleEControl {
+		stats.ErrorNorm, stats.Eta = math.Sqrt(max(s.ee, 0)), float64(s.eta)
+		stats.Halved = c.eta == 0 && m.guard.observe(stats)
 	}
-	return dst, Stats{Norm: norm, Contraction: 1}, nil
+	if m != nil {
+		m.sent(c.rule, id.Seq)
+	}
+	return out, stats, nil
 }
+
+// appendChosen appends the payload of a fragment of which some coordinates are sent, and returns ||p - q||^2 over it.
+func (enc *Encoder[T]) appendChosen(dst []byte, h *Header) ([]byte, float64) {
+	c, s := enc.codec, &enc.step
+	lo, n, before := int(h.Offset), int(h.Length), s.pp
+	var idx []uint32
+	var p []T
+	switch c.method {
+	case topk:
+		idx, p = enc.top(s, lo, lo+n, c.chosen(n))
+	case blocktopk:
+		idx, p = enc.blocks(s, lo, lo+n, c.share)
+	default:
+		idx, p = enc.drawn(s, lo, lo+n, c.chosen(n), drawKey(c.seed, *h))
+	}
+	h.Count = uint32(len(idx))
+	q := append(enc.q[:0], p...)
+	enc.q = q
+	dst = appendValues(dst, c.values, q)
+	if h.Kind == Sparse {
+		dst = appendRice(dst, n, idx)
+	}
+	var change float64 // of ||p - q||^2, against nothing being sent
+	for j, i := range idx {
+		change += square(p[j]-q[j]) - square(p[j])
+		s.settle(lo+int(i), q[j])
+	}
+	return dst, s.pp - before + change
+}
+
+// drawn takes k of the coordinates from lo to hi, as key draws them.
+func (enc *Encoder[T]) drawn(s *step[T], lo, hi, k int, key uint64) ([]uint32, []T) {
+	for at := lo; at < hi; at += tile {
+		s.advance(at, min(at+tile, hi))
+	}
+	enc.reserve(k)
+	draw(key, hi-lo, k, func(j, i int) {
+		enc.idx[j], enc.val[j] = uint32(i), s.again(lo+i, lo+i+1)[0]
+	})
+	return enc.idx[:k], enc.val[:k]
+}
+
+// appendTiles appends the payload of a fragment of which every coordinate is sent, and returns ||p - q||^2 over it.
+func (enc *Encoder[T]) appendTiles(dst []byte, h Header) ([]byte, float64) {
+	c, s := enc.codec, &enc.step
+	var lost float64
+	lo, hi := int(h.Offset), int(h.Offset)+int(h.Length)
+	for at := lo; at < hi; at += tile {
+		end := min(at+tile, hi)
+		owed := s.ee
+		p := s.advance(at, end)
+		start, left := len(dst), 0.0
+		switch h.Kind {
+		case Sign:
+			dst, left = appendSign(dst, p)
+		case Quant:
+			dst, left = appendQuant(dst, c.values.bits(), p, at-lo, drawKey(c.seed, h))
+		default:
+			dst = vec.Append(dst, p)
+		}
+		lost += left
+		if s.rule.owes() {
+			c.addTiles(s.e[at:end], -1, dst[start:])
+			s.ee = owed + sumSquares(s.e[at:end])
+		}
+		if s.rule.estimates() {
+			c.addTiles(s.h[at:end], 1, dst[start:])
+		}
+	}
+	return dst, lost
+}
+
+func square[T vec.Float](v T) float64 { return float64(float64(v) * float64(v)) }

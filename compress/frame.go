@@ -67,8 +67,7 @@ type Header struct {
 	Offset    uint64 // the fragment's first coordinate
 	Length    uint32 // coordinates it spans
 	Count     uint32 // values that are sent
-	Rice      uint32 // sparse: bits of an index gap that are stored plainly
-	Payload   uint32 // bytes after the header
+	Payload   uint32 // bytes after the header; Encode fills it in
 }
 
 // Frame is one verified frame. It shares the bytes it was parsed from; only Codec.Parse makes one.
@@ -94,7 +93,6 @@ func seal(frame []byte, h Header) {
 	le.PutUint32(frame[48:], h.Length)
 	le.PutUint32(frame[52:], h.Count)
 	le.PutUint32(frame[56:], uint32(len(frame)-HeaderSize))
-	le.PutUint32(frame[60:], h.Rice)
 	le.PutUint32(frame[4:], checksum(frame))
 }
 
@@ -120,9 +118,8 @@ func open(b []byte) (Frame, []byte, error) {
 		Length:    le.Uint32(b[48:]),
 		Count:     le.Uint32(b[52:]),
 		Payload:   le.Uint32(b[56:]),
-		Rice:      le.Uint32(b[60:]),
 	}
-	if h.Payload > maxPayload || h.Count > h.Length {
+	if h.Payload > maxPayload || h.Count > h.Length || le.Uint32(b[60:]) != 0 {
 		return Frame{}, nil, fmt.Errorf("%w: %d bytes for %d of %d coordinates", ErrSize, h.Payload, h.Count, h.Length)
 	}
 	end := HeaderSize + int(h.Payload)

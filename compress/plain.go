@@ -1,0 +1,160 @@
+package compress
+
+import (
+	"math"
+
+	"weir/vec"
+)
+
+// The plain Go kernels. What they compute, bit by bit, is the definition; assembly only computes it faster. Sums of T
+// run in 16 lanes, value i in lane i mod 16, over a tile at most; the lanes are added in float64 as a tree of halves.
+
+type lanes[T vec.Float] [16]T
+
+func (l *lanes[T]) sum() float64 {
+	var s [8]float64
+	for j := range s {
+		s[j] = float64(l[j]) + float64(l[j+8])
+	}
+	return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]))
+}
+
+func plainSumSquares[T vec.Float](l *lanes[T], x []T) {
+	for ; len(x) >= 16; x = x[16:] {
+		for j, v := range x[:16] {
+			l[j] += T(v * v)
+		}
+	}
+	for j, v := range x {
+		l[j] += T(v * v)
+	}
+}
+
+// plainECStep: e = beta*e + g.
+func plainECStep[T vec.Float](e, g []T, beta T) {
+	for i, v := range g {
+		e[i] = T(beta*e[i]) + v
+	}
+}
+
+// plainEF21MStep: v = (1-m)v + m g; p = v - h.
+func plainEF21MStep[T vec.Float](p, v, g, h []T, m T) {
+	v, h, p = v[:len(g)], h[:len(g)], p[:len(g)]
+	rest := 1 - m
+	for i, x := range g {
+		w := T(rest*v[i]) + T(m*x)
+		v[i] = w
+		p[i] = w - h[i]
+	}
+}
+
+// plainEControlStep: d = g - h; e += d; p = eta*(e - d) + d. Taking the old e as e - d lets p be computed again after e
+// has moved. The lanes gather g^2, e^2 and p^2.
+func plainEControlStep[T vec.Float](sums *[3]lanes[T], p, e, g, h []T, eta T) {
+	p, e, h = p[:len(g)], e[:len(g)], h[:len(g)]
+	for i, x := range g {
+		d := x - h[i]
+		u := e[i] + d
+		w := T(eta*(u-d)) + d
+		e[i], p[i] = u, w
+		sums[0][i&15] += T(x * x)
+		sums[1][i&15] += T(u * u)
+		sums[2][i&15] += T(w * w)
+	}
+}
+
+// plainFilter writes the index, counted from base, and the value of every x with |x| >= threshold, in order, and returns
+// how many they are. Idx and val have room for all of x and 16 more.
+func plainFilter[T vec.Float](idx []uint32, val, x []T, threshold T, base uint32) int {
+	n := 0
+	for i, v := range x {
+		idx[n], val[n] = base+uint32(i), v
+		if abs(v) >= threshold {
+			n++
+		}
+	}
+	return n
+}
+
+func plainMaxAbs[T vec.Float](x []T) T {
+	var m T
+	for _, v := range x {
+		m = max(m, abs(v))
+	}
+	return m
+}
+
+func abs[T vec.Float](v T) T {
+	if vec.Size[T]() == 4 {
+		return T(math.Float32frombits(math.Float32bits(float32(v)) &^ (1 << 31)))
+	}
+	return T(math.Abs(float64(v)))
+}
+
+// plainSignBits sets bit j of bits, which are 0, where x[j] < 0, gathers |x| and x^2 in lanes and counts zeros.
+func plainSignBits[T vec.Float](sums *[2]lanes[T], bits []byte, x []T) (zeros int) {
+	for i, v := range x {
+		if v < 0 {
+			bits[i/8] |= 1 << (i % 8)
+		}
+		if v == 0 {
+			zeros++
+		}
+		sums[0][i&15] += abs(v)
+		sums[1][i&15] += T(v * v)
+	}
+	return zeros
+}
+
+// plainAddSigns adds a to y[i], or subtracts it where bit i is set.
+func plainAddSigns[T vec.Float](y []T, a T, signs []byte) {
+	for i := range y {
+		if signs[i/8]>>(i%8)&1 == 1 {
+			y[i] -= a
+		} else {
+			y[i] += a
+		}
+	}
+}
+
+// plainQuantise writes floor(t + u), no larger than s, for t = x*inverse and u drawn for coordinate first+i; the lanes
+// gather r^2, r*code, code^2 and f(1-f), with r = t - code and f the fraction of t.
+func plainQuantise[T vec.Float](sums *[4]lanes[T], codes []int8, x []T, inverse, s T, first uint32, key uint64) {
+	for i, v := range x {
+		t := T(v * inverse)
+		c := min(max(floor(t+uniform[T](first+uint32(i), key)), -s), s)
+		codes[i] = int8(c)
+		r, f := t-c, t-floor(t)
+		sums[0][i&15] += T(r * r)
+		sums[1][i&15] += T(r * c)
+		sums[2][i&15] += T(c * c)
+		sums[3][i&15] += T(f * (1 - f))
+	}
+}
+
+// floor is for values well inside the range of int32.
+func floor[T vec.Float](v T) T {
+	c := T(int32(v))
+	if c > v {
+		c--
+	}
+	return c
+}
+
+// uniform draws from [0, 1) in steps of 2^-24, for coordinate i. The hash is of the murmur3 family, with Wellons'
+// constants (lowbias32, 2018) and the key's halves before and inside it.
+func uniform[T vec.Float](i uint32, key uint64) T {
+	x := i + uint32(key)
+	x = (x ^ x>>16) * 0x21f0aaad
+	x = (x ^ x>>15) + uint32(key>>32)
+	x *= 0x735a2d97
+	x ^= x >> 15
+	return T(x>>8) * (1.0 / (1 << 24))
+}
+
+// plainAddCodes adds step*codes[i] to y[i].
+func plainAddCodes[T vec.Float](y []T, step T, codes []int8) {
+	for i, c := range codes {
+		y[i] += T(step * T(c))
+	}
+}

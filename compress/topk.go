@@ -1,0 +1,227 @@
+package compress
+
+import (
+	"math"
+	"math/bits"
+	"slices"
+
+	"weir/vec"
+)
+
+// selector chooses the k coordinates of largest size: exactly those, of equals the ones of lowest index, and never a 0.
+//
+// A sample of the fragment gives a threshold that a little more than k coordinates should reach. What reaches it is
+// gathered while the fragment passes by once, and the k largest of that are found by their bits. Should the sample
+// mislead, so that fewer than k or far too many reach it, the fragment is read again: exactly, slowly, and in no more
+// memory.
+type selector[T vec.Float] struct {
+	idx    []uint32 // candidates' coordinates, counted from the start of the fragment
+	val    []T
+	sample []T
+	counts [4096]uint32
+	near   [4096]uint64
+	last   T // blocktopk: the size of the smallest value that the last block kept
+}
+
+const (
+	fewCandidates = 1 << 14 // no more coordinates than these are taken as candidates all
+	maxSample     = 1 << 14
+)
+
+// top chooses k of the coordinates from lo to hi. What it returns is valid until the next call.
+func (s *selector[T]) top(st *step[T], lo, hi, k int) ([]uint32, []T) {
+	n := hi - lo
+	room := max(2*k, fewCandidates)
+	s.reserve(room + tile)
+	threshold := smallest[T]()
+	if n > room {
+		threshold = s.sampled(st, lo, hi, k)
+	}
+	found := 0
+	for at := lo; at < hi; at += tile {
+		p := st.advance(at, min(at+tile, hi))
+		if found <= room {
+			found += filter(s.idx[found:], s.val[found:], p, threshold, uint32(at-lo))
+		}
+	}
+	if found > room || found < k && threshold > smallest[T]() {
+		return s.again(st, lo, hi, k)
+	}
+	found = s.keep(0, found, k, threshold)
+	return s.idx[:found], s.val[:found]
+}
+
+// blocks chooses k(length) of the coordinates of every block of a tile between lo and hi.
+func (s *selector[T]) blocks(st *step[T], lo, hi int, k func(length int) int) ([]uint32, []T) {
+	s.reserve((hi-lo+tile-1)/tile*k(tile) + tile)
+	kept := 0
+	for at := lo; at < hi; at += tile {
+		p := st.advance(at, min(at+tile, hi))
+		want := k(len(p))
+		threshold := max(s.last/2, smallest[T]()) // blocks are alike
+		found := filter(s.idx[kept:], s.val[kept:], p, threshold, uint32(at-lo))
+		if found < want {
+			threshold = smallest[T]()
+			found = filter(s.idx[kept:], s.val[kept:], p, threshold, uint32(at-lo))
+		}
+		found = s.keep(kept, found, want, threshold)
+		s.last = 0
+		if found > 0 {
+			s.last = minAbs(s.val[kept : kept+found])
+		}
+		kept += found
+	}
+	return s.idx[:kept], s.val[:kept]
+}
+
+// reserve makes room for n candidates, and for what a filter writes past its last.
+func (s *selector[T]) reserve(n int) {
+	if n += 16; len(s.idx) < n {
+		s.idx, s.val = make([]uint32, n), make([]T, n)
+	}
+}
+
+// keep leaves the k largest of the found candidates that begin at first, and returns how many it left. All of them are
+// at least threshold in size.
+func (s *selector[T]) keep(first, found, k int, threshold T) int {
+	if found <= k {
+		return found
+	}
+	idx, val := s.idx[first:first+found], s.val[first:first+found]
+	bound, ties := s.kth(func(do func([]T)) { do(val) }, k, threshold)
+	n := 0
+	for i, v := range val {
+		switch a := abs(v); {
+		case a < bound:
+			continue
+		case a == bound:
+			if ties == 0 {
+				continue
+			}
+			ties--
+		}
+		idx[n], val[n] = idx[i], v
+		n++
+	}
+	return n
+}
+
+// again chooses k of the coordinates from lo to hi, which have been advanced, by reading them as often as it takes.
+func (s *selector[T]) again(st *step[T], lo, hi, k int) ([]uint32, []T) {
+	bound, ties := s.kth(func(do func([]T)) {
+		for at := lo; at < hi; at += tile {
+			do(st.again(at, min(at+tile, hi)))
+		}
+	}, k, smallest[T]())
+	n := 0
+	for at := lo; at < hi; at += tile {
+		for i, v := range st.again(at, min(at+tile, hi)) {
+			a := abs(v)
+			if a < bound || a == bound && ties == 0 {
+				continue
+			}
+			if a == bound {
+				ties--
+			}
+			s.idx[n], s.val[n] = uint32(at-lo+i), v
+			n++
+		}
+	}
+	return s.idx[:n], s.val[:n]
+}
+
+// kth returns the size of the k-th largest of all values that are at least floor in size, and how many of that very
+// size are among the k largest. When there are fewer than k values it returns floor. Each hands over all values, in
+// pieces, as often as it is called.
+func (s *selector[T]) kth(each func(do func([]T)), k int, floor T) (bound T, ties int) {
+	var top T
+	each(func(x []T) { top = max(top, maxAbs(x)) })
+	if top < floor {
+		return floor, k
+	}
+	lo, hi := key(floor), key(top)
+	for {
+		span := hi - lo
+		shift := max(bits.Len64(span), 12) - 12
+		s.counts = [4096]uint32{}
+		each(func(x []T) {
+			for _, v := range x {
+				if d := key(v) - lo; d <= span {
+					s.counts[d>>shift&4095]++
+				}
+			}
+		})
+		bin := int(span >> shift)
+		for ; bin >= 0 && int(s.counts[bin]) < k; bin-- {
+			k -= int(s.counts[bin])
+		}
+		if bin < 0 {
+			return floor, k
+		}
+		lo += uint64(bin) << shift
+		hi = lo + 1<<shift - 1
+		if shift == 0 {
+			return T(math.Float64frombits(lo)), k
+		}
+		if members := int(s.counts[bin]); members <= len(s.near) {
+			return s.kthNear(each, k, lo, hi)
+		}
+	}
+}
+
+// kthNear finishes kth among the few values with keys from lo to hi.
+func (s *selector[T]) kthNear(each func(do func([]T)), k int, lo, hi uint64) (bound T, ties int) {
+	n := 0
+	each(func(x []T) {
+		for _, v := range x {
+			if d := key(v); d-lo <= hi-lo {
+				s.near[n] = d
+				n++
+			}
+		}
+	})
+	near := s.near[:n]
+	slices.Sort(near)
+	at := near[n-k]
+	for ties = 1; n-k+ties < n && near[n-k+ties] == at; ties++ {
+	}
+	return T(math.Float64frombits(at)), ties
+}
+
+// sampled returns a size that a little more than k of the coordinates from lo to hi should reach.
+func (s *selector[T]) sampled(st *step[T], lo, hi, k int) T {
+	n := hi - lo
+	m := min(max(n/64, 1024), maxSample)
+	if s.sample == nil {
+		s.sample = make([]T, maxSample)
+	}
+	sample := s.sample[:m]
+	stride := n / m
+	for j := range sample {
+		sample[j] = abs(st.guess(lo + j*stride + below(mix(uint64(j)), stride)))
+	}
+	// Of the k largest about m*k/n fall into the sample; four standard deviations more are nearly always enough.
+	expect := float64(m) * float64(k) / float64(n)
+	rank := int(expect+4*math.Sqrt(expect)) + 1
+	bound, _ := s.kth(func(do func([]T)) { do(sample) }, rank, smallest[T]())
+	return bound
+}
+
+// key orders values by their size.
+func key[T vec.Float](v T) uint64 { return math.Float64bits(float64(v)) &^ (1 << 63) }
+
+// smallest is the least positive T.
+func smallest[T vec.Float]() T {
+	if vec.Size[T]() == 4 {
+		return T(math.Float32frombits(1))
+	}
+	return T(math.Float64frombits(1))
+}
+
+func minAbs[T vec.Float](x []T) T {
+	m := abs(x[0])
+	for _, v := range x {
+		m = min(m, abs(v))
+	}
+	return m
+}
