@@ -51,7 +51,7 @@ func (w *Weigher) Unbiased() bool { return w.weights == "unbiased" }
 func (w *Weigher) Median(newly int, committed func(i int) float64, windows float64) {
 	n := len(w.expected)
 	w.stale += newly
-	if w.median != 0 && (w.exact || w.stale < 1+n/8) {
+	if w.median != 0 && (w.exact || w.stale < 1+n/2) {
 		return
 	}
 	w.stale = 0

@@ -393,9 +393,6 @@ func (l *Ledger) Due() int64 {
 	return due
 }
 
-// Collected is the number of updates in the open window.
-func (l *Ledger) Collected() int { return len(l.window) }
-
 // Version is the newest version.
 func (l *Ledger) Version() uint64 { return l.version }
 

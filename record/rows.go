@@ -50,7 +50,7 @@ type Summary struct {
 	Versions       uint64             `json:"versions"`
 	WallSeconds    float64            `json:"wall_seconds"`
 	VirtualSeconds float64            `json:"virtual_seconds"`
-	StoppedBy      string             `json:"stopped_by"` // versions, time, target, interrupt, diverged, idle
+	StoppedBy      string             `json:"stopped_by"` // versions, time, target, interrupt, diverged, error
 	Error          string             `json:"error,omitempty"`
 	ModelDigest    string             `json:"model_digest"`
 	Metrics        map[string]Metric  `json:"metrics"`

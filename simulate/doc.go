@@ -1,3 +1,13 @@
-// Package simulate runs a whole experiment on a virtual clock: it drives the ledger, the model and the clients of a
-// cluster without a network.
+// Package simulate runs a whole experiment on a virtual clock. It drives the same ledger and model as a cluster, and
+// the same local work on the same data, without a network.
+//
+// One goroutine, the event loop, owns all state: it takes the next event in virtual time, tells the machine, and turns
+// what the ledger decided into new events. How long work and transfers take follows from the config, never from real
+// time, so the loop knows when an update will arrive before it has been computed. Computing is handed to a pool of one
+// goroutine a core, soonest needed first; the loop waits only for the update that arrives next, and helps meanwhile. A
+// round of local work depends on its client, its number and its base alone, so the results are the same bits however
+// many cores there are.
+//
+// Memory: a vector for every version that somebody in flight works from, an update for every client whose work is done
+// but has not arrived, and a few dozen bytes for every idle client.
 package simulate

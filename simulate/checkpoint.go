@@ -1,0 +1,152 @@
+package simulate
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"weir/compress"
+	"weir/ledger"
+	"weir/problem"
+	"weir/record"
+	"weir/vec"
+)
+
+// checkpoint is a run between two events. Work that was done but has not arrived is kept; work that was under way is
+// kept as its base, and done again: it gives the same bits.
+type checkpoint[T vec.Float] struct {
+	Config  []byte
+	Ledger  []byte
+	Model   []byte
+	Now     int64
+	Wall    time.Duration
+	Events  []event
+	Flights []savedFlight
+	Bases   map[uint64][]T
+	Tally   tally
+	Pending []record.UpdateRow
+}
+
+type savedFlight struct {
+	Client                      uint32
+	Seq, Base                   uint64
+	Round                       problem.Round
+	Assigned, Started, Finished int64
+	Done, Dropped               bool
+	Update                      []byte
+	Report                      problem.Report
+	Stats                       compress.Stats
+}
+
+// interrupt ends a run that was cancelled: it leaves a checkpoint to go on from.
+func (r *run[T]) interrupt() error {
+	r.pool.drain()
+	if r.opt.Checkpoint == "" {
+		return nil
+	}
+	c := checkpoint[T]{
+		Config: r.config.YAML(), Ledger: r.machine.Ledger.AppendSnapshot(nil), Model: r.machine.Model.AppendSnapshot(nil),
+		Now: r.now, Wall: r.wall + time.Since(r.began), Events: r.events, Bases: map[uint64][]T{}, Tally: r.tally, Pending: r.pending,
+	}
+	for _, f := range r.flights {
+		if f == nil {
+			continue
+		}
+		s := savedFlight{
+			Client: f.client, Seq: f.seq, Base: f.base.Number, Round: f.round,
+			Assigned: f.assigned, Started: f.started, Finished: f.finished,
+			Dropped: slices.ContainsFunc(r.events, func(e event) bool { return e.Client == f.client && e.Kind == dropped }),
+		}
+		if f.state == done && f.err == nil {
+			s.Done, s.Update, s.Report, s.Stats = true, f.update, f.report, f.stats
+		} else {
+			c.Bases[f.base.Number] = f.base.X
+		}
+		c.Flights = append(c.Flights, s)
+	}
+	if err := writeCheckpoint(r.opt.Checkpoint, &c); err != nil {
+		return fmt.Errorf("writing the checkpoint: %w", err)
+	}
+	return nil
+}
+
+// writeCheckpoint writes the whole file or nothing.
+func writeCheckpoint(path string, c any) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".checkpoint-*")
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriter(f)
+	err = errors.Join(gob.NewEncoder(out).Encode(c), out.Flush(), f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
+}
+
+// restore goes on from the checkpoint that interrupt left.
+func (r *run[T]) restore() error {
+	b, err := os.ReadFile(r.opt.Checkpoint)
+	if errors.Is(err, fs.ErrNotExist) {
+		return ErrNothingToResume
+	}
+	var c checkpoint[T]
+	if err == nil {
+		err = gob.NewDecoder(bytes.NewReader(b)).Decode(&c)
+	}
+	if err != nil {
+		return fmt.Errorf("reading the checkpoint: %w", err)
+	}
+	if !bytes.Equal(c.Config, r.config.YAML()) {
+		return fmt.Errorf("the checkpoint %s was left by another configuration", r.opt.Checkpoint)
+	}
+	if err := errors.Join(r.machine.Ledger.Restore(c.Ledger), r.machine.Model.Restore(c.Model)); err != nil {
+		return err
+	}
+	r.now, r.wall, r.events, r.tally, r.pending = c.Now, c.Wall, c.Events, c.Tally, c.Pending
+	if err := r.board(&c); err != nil {
+		return err
+	}
+	if r.opt.Rows != nil {
+		return r.opt.Rows.Rewind(r.tally.Versions, r.tally.Updates)
+	}
+	return nil
+}
+
+// board puts the checkpoint's clients back in flight.
+func (r *run[T]) board(c *checkpoint[T]) error {
+	model := r.machine.Model
+	bases := map[uint64]*ledger.Version[T]{model.Newest().Number: model.Newest()}
+	for _, s := range c.Flights {
+		base := bases[s.Base]
+		if base == nil {
+			base = &ledger.Version[T]{Number: s.Base, X: c.Bases[s.Base]}
+			bases[s.Base] = base
+		}
+		if int(s.Client) >= len(r.flights) || !s.Done && !s.Dropped && len(base.X) != r.problem.Dim() {
+			return errors.New("reading the checkpoint: a client in flight does not fit the problem")
+		}
+		f := &flight[T]{
+			client: s.Client, seq: s.Seq, base: model.Hold(base), round: s.Round, assigned: s.Assigned, started: s.Started,
+			finished: s.Finished, update: s.Update, report: s.Report, stats: s.Stats,
+		}
+		r.flights[s.Client] = f
+		switch {
+		case s.Done:
+			f.state = done
+		case !s.Dropped && r.problem.Dim() > 0:
+			r.pool.submit(f)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,328 @@
+package simulate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"time"
+
+	"weir/aggregate"
+	"weir/compress"
+	"weir/config"
+	"weir/ledger"
+	"weir/problem"
+	"weir/record"
+	"weir/vec"
+)
+
+// run is one simulation. Everything in it belongs to the event loop.
+type run[T vec.Float] struct {
+	config  config.Config
+	opt     Options
+	problem problem.Problem[T]
+	fleet   *fleet
+	cycles  []int64 // expected, with dense transfers
+	codec   *compress.Codec[T]
+	machine *ledger.Machine[T]
+	pool    *pool[T]
+
+	now     int64
+	events  heap[event]
+	flights []*flight[T] // by client; nil for one that is not in flight
+	spare   []*flight[T]
+	dense   int // bytes of a dense model or update on the wire
+
+	tally   tally
+	pending []record.UpdateRow // of the open window, in the ledger's order
+	began   time.Time
+	wall    time.Duration // before the run was resumed
+}
+
+func start[T vec.Float](ctx context.Context, cfg config.Config, opt Options, p problem.Problem[T]) (Result, error) {
+	r, err := prepare(ctx, cfg, opt, p)
+	if err != nil {
+		return Result{}, err
+	}
+	defer r.pool.close()
+	if opt.Resume {
+		err = r.restore()
+	} else {
+		err = r.launch()
+	}
+	if err == nil {
+		err = r.loop(ctx)
+	}
+	switch {
+	case err == nil:
+		err = r.finish()
+	case errors.Is(err, context.Canceled):
+		err = errors.Join(err, r.interrupt())
+	}
+	return r.result(err), errors.Join(err, r.flush())
+}
+
+func prepare[T vec.Float](ctx context.Context, cfg config.Config, opt Options, p problem.Problem[T]) (*run[T], error) {
+	if p.Clients() != cfg.Clients.Count {
+		return nil, cfg.Fault("clients.count", "must be %d: the problem has data for as many", p.Clients())
+	}
+	for i := range p.Clients() {
+		if p.Samples(i) < 1 {
+			return nil, cfg.Fault("clients.count", "client %d of %d holds no data: take fewer clients or another partition", i, p.Clients())
+		}
+	}
+	f, err := newFleet(cfg)
+	if err != nil {
+		return nil, err
+	}
+	codec, err := compress.NewCodec[T](cfg.Compress, p.Dim(), cfg.Seed)
+	if err != nil {
+		return nil, err
+	}
+	r := &run[T]{config: cfg, opt: opt, problem: p, fleet: f, codec: codec, began: time.Now()}
+	x := make([]T, p.Dim())
+	p.Start(x)
+	encoded, _, err := codec.NewEncoder().Encode(nil, compress.ID{}, nil, x)
+	if err != nil {
+		return nil, fmt.Errorf("start: %w", err)
+	}
+	r.dense = len(encoded)
+	r.cycles = f.cycles(r.dense, r.dense)
+	r.machine, err = ledger.NewMachine(cfg.Ledger(median(r.cycles)), codec, cfg.Outer, x)
+	if err != nil {
+		return nil, err
+	}
+	r.flights = make([]*flight[T], cfg.Clients.Count)
+	r.tally.Metrics = map[string]*record.Series{}
+	r.pool = newPool(ctx, p, codec, runtime.GOMAXPROCS(0))
+	return r, nil
+}
+
+// launch evaluates the initial model, registers everybody and starts the run.
+func (r *run[T]) launch() error {
+	if err := r.version(nil, r.evaluate(r.machine.Model.Newest())); err != nil {
+		return err
+	}
+	for i := range r.flights {
+		if err := r.tell(r.registration(uint32(i))); err != nil {
+			return err
+		}
+	}
+	return r.tell(ledger.Command{Kind: ledger.Start})
+}
+
+func (r *run[T]) registration(client uint32) ledger.Command {
+	return ledger.Command{
+		Kind: ledger.Register, Time: r.now, Client: client,
+		Samples: uint64(r.problem.Samples(int(client))), Cycle: r.cycles[client],
+	}
+}
+
+// loop handles events in virtual time until the ledger stops the run.
+func (r *run[T]) loop(ctx context.Context) error {
+	for steps := 0; r.machine.Ledger.Stopped() == ""; steps++ {
+		if steps%64 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		var err error
+		switch due := r.machine.Ledger.Due(); {
+		case len(r.events) > 0 && r.events[0].Time <= due:
+			e := r.events.pop()
+			r.now = e.Time
+			err = r.handle(e)
+		case due == aggregate.Never:
+			err = errors.New("nobody is at work and nothing is due")
+		default:
+			r.now = due
+			err = r.tell(ledger.Command{Kind: ledger.Tick, Time: r.now})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// apply logs a command and hands it to the machine.
+func (r *run[T]) apply(c ledger.Command, update []byte) (*ledger.Decision, error) {
+	if r.opt.Log != nil {
+		if err := r.opt.Log(c, update); err != nil {
+			return nil, err
+		}
+	}
+	return r.machine.Apply(c, update), nil
+}
+
+// tell applies a command without an update and follows the decision.
+func (r *run[T]) tell(c ledger.Command) error {
+	d, err := r.apply(c, nil)
+	if err != nil {
+		return err
+	}
+	return r.follow(d)
+}
+
+func (r *run[T]) handle(e event) error {
+	switch e.Kind {
+	case dropped:
+		f := r.flights[e.Client]
+		r.tally.Compute += max(0, r.now-f.started)
+		r.tally.Blocked += min(r.now, f.started) - f.assigned
+		r.land(f)
+		random := rand.New(rand.NewPCG(r.config.Seed, mix(dropStream, uint64(e.Client), f.seq, 1)))
+		away := random.ExpFloat64() * float64(r.config.Clients.Away)
+		r.events.push(event{r.now + max(1, int64(away)), returned, e.Client})
+		return r.tell(ledger.Command{Kind: ledger.Leave, Time: r.now, Client: e.Client})
+	case returned:
+		return r.tell(r.registration(e.Client))
+	case computed:
+		f := r.flights[e.Client]
+		if err := r.collect(f); err != nil {
+			return err
+		}
+		r.events.push(event{r.now + r.fleet.up(len(f.update)), arrived, e.Client})
+		return nil
+	default:
+		return r.arrive(r.flights[e.Client])
+	}
+}
+
+// collect waits for a flight's work and judges what came of it.
+func (r *run[T]) collect(f *flight[T]) error {
+	r.pool.wait(f)
+	switch {
+	case errors.Is(f.err, compress.ErrNotFinite), f.err == nil && (math.IsNaN(f.report.Loss) || math.IsInf(f.report.Loss, 0)):
+		return &DivergedError{Version: r.machine.Ledger.Version(), Client: int(f.client)}
+	case f.err != nil:
+		if f.err == context.Canceled { // the event has to come again when the run is resumed
+			r.events.push(event{r.now, computed, f.client})
+			return f.err
+		}
+		return fmt.Errorf("client %d, round %d: %w", f.client, f.seq, f.err)
+	}
+	return nil
+}
+
+// arrive hands an update to the machine.
+func (r *run[T]) arrive(f *flight[T]) error {
+	if err := r.collect(f); err != nil {
+		return err
+	}
+	r.tally.Sent++
+	r.tally.BytesUp += uint64(len(f.update))
+	r.tally.Compute += f.finished - f.started
+	r.tally.Blocked += f.started - f.assigned + r.now - f.finished
+	d, err := r.apply(ledger.Command{
+		Kind: ledger.Admit, Time: r.now, Client: f.client, Seq: f.seq, Base: f.base.Number,
+		Samples: uint64(f.report.Samples), Loss: f.report.Loss, Norm: f.stats.Norm,
+	}, f.update)
+	if err == nil {
+		err = r.note(f, d)
+	}
+	if err != nil {
+		return err
+	}
+	r.land(f)
+	return r.follow(d)
+}
+
+// land ends a flight.
+func (r *run[T]) land(f *flight[T]) {
+	r.machine.Model.Release(f.base)
+	r.flights[f.client] = nil
+	r.spare = append(r.spare, f)
+}
+
+// follow does what the ledger decided: it sends clients to work and evaluates and records a new version. The clients
+// are first, so that their work goes on while the version is evaluated.
+func (r *run[T]) follow(d *ledger.Decision) error {
+	for _, a := range d.Assign {
+		r.depart(a)
+	}
+	c := d.Commit
+	if c == nil {
+		return nil
+	}
+	var metrics problem.Metrics
+	if every := uint64(r.config.Evaluate.Every); every > 0 && c.Version%every == 0 {
+		metrics = r.evaluate(r.machine.Model.Newest())
+	}
+	if err := r.version(c, metrics); err != nil {
+		return err
+	}
+	if !finite(metrics) {
+		return &DivergedError{Version: c.Version - 1, Client: -1}
+	}
+	return r.judge(metrics)
+}
+
+// judge tells the ledger the metric that may stop the run.
+func (r *run[T]) judge(metrics problem.Metrics) error {
+	name := r.config.Stop.Target.Metric
+	value, ok := metrics.Get(name)
+	if !ok || name == "" {
+		return nil
+	}
+	d, err := r.apply(ledger.Command{Kind: ledger.Measure, Time: r.now, Value: value}, nil)
+	if err == nil && d.Stopped == "target" {
+		r.tally.Target = &record.TimeToTarget{
+			Seconds: seconds(r.now), Versions: r.machine.Ledger.Version(), BytesUp: r.tally.BytesUp,
+		}
+	}
+	return err
+}
+
+// depart sends a client to work.
+func (r *run[T]) depart(a ledger.Assignment) {
+	var f *flight[T]
+	if n := len(r.spare); n > 0 {
+		f, r.spare = r.spare[n-1], r.spare[:n-1]
+	} else {
+		f = &flight[T]{}
+	}
+	model := r.machine.Model
+	*f = flight[T]{
+		client: a.Client, seq: a.Seq, base: model.Hold(model.Newest()), update: f.update[:0],
+		round:    problem.Round{Client: int(a.Client), Seed: mix(r.config.Seed, roundStream, uint64(a.Client), a.Seq)},
+		assigned: r.now, started: r.now + r.fleet.down(r.dense),
+	}
+	if r.fleet.epochs != nil {
+		f.round.Epochs = r.fleet.epochs[a.Client]
+	}
+	f.finished = f.started + r.fleet.compute[a.Client]
+	r.flights[a.Client] = f
+	r.tally.BytesDown += uint64(r.dense)
+	r.tally.Downloads++
+	if chance := r.config.Clients.Dropout; chance > 0 {
+		random := rand.New(rand.NewPCG(r.config.Seed, mix(dropStream, uint64(a.Client), a.Seq)))
+		if random.Float64() < chance {
+			at := f.assigned + int64(random.Float64()*float64(f.finished-f.assigned))
+			r.events.push(event{at, dropped, a.Client})
+			return
+		}
+	}
+	r.takeOff(f)
+}
+
+// takeOff has a flight's work done and its arrival awaited.
+func (r *run[T]) takeOff(f *flight[T]) {
+	if r.problem.Dim() > 0 { // nothing to gain from another core otherwise
+		r.pool.submit(f)
+	}
+	kind := uint8(computed)
+	if r.fleet.up(0) == 0 && r.fleet.link.Up == 0 {
+		kind = arrived
+	}
+	r.events.push(event{f.finished, kind, f.client})
+}
+
+// evaluate measures a version on all cores.
+func (r *run[T]) evaluate(v *ledger.Version[T]) problem.Metrics {
+	model := r.machine.Model
+	defer model.Release(model.Hold(v))
+	return r.problem.Evaluate(v.X, r.pool.each)
+}
+
+func seconds(t int64) float64 { return float64(t) / 1e9 }

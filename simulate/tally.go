@@ -1,0 +1,278 @@
+package simulate
+
+import (
+	"context"
+	"errors"
+	"math"
+	"time"
+
+	"weir/aggregate"
+	"weir/compress"
+	"weir/ledger"
+	"weir/problem"
+	"weir/record"
+)
+
+// tally is what a run counts beyond the ledger. It is part of a checkpoint, hence the exported fields.
+type tally struct {
+	Sent      uint64
+	BytesUp   uint64
+	BytesDown uint64
+	Downloads uint64
+	Compute   int64 // client time in nanoseconds
+	Blocked   int64
+	Metrics   map[string]*record.Series
+	Latest    problem.Metrics
+	Target    *record.TimeToTarget
+	Last      *record.VersionRow // not yet recorded: it may still be evaluated, if the run ends with it
+	Versions  int                // rows recorded
+	Updates   int
+}
+
+// note records an update that arrived; one that was admitted only when its window closes and its weight is final.
+func (r *run[T]) note(f *flight[T], d *ledger.Decision) error {
+	if r.opt.Rows == nil {
+		return nil
+	}
+	row := record.UpdateRow{
+		Client: int(f.client), Seq: f.seq, Base: f.base.Number,
+		Assigned: seconds(f.assigned), Started: seconds(f.started), Finished: seconds(f.finished), Arrived: seconds(r.now),
+		Verdict: d.Verdict.String(), Reason: d.Reason.String(), Staleness: int(d.Staleness),
+		Loss: f.report.Loss, Norm: f.stats.Norm, Samples: f.report.Samples, Steps: f.report.Steps,
+		BytesUp: len(f.update), BytesDown: r.dense,
+	}
+	if d.Verdict == ledger.Admitted {
+		r.pending = append(r.pending, row)
+		return nil
+	}
+	r.tally.Updates++
+	return r.opt.Rows.Update(row)
+}
+
+// version records a version: the initial model when c is nil, else what c committed.
+func (r *run[T]) version(c *ledger.Commit, metrics problem.Metrics) error {
+	row := record.VersionRow{
+		Time: seconds(r.now), Wall: (r.wall + time.Since(r.began)).Seconds(), TrainLoss: math.NaN(),
+		BytesUp: r.tally.BytesUp, BytesDown: r.tally.BytesDown, Metrics: metrics,
+	}
+	if c != nil {
+		describe(&row, c)
+	}
+	r.measured(row.Version, metrics)
+	if err := r.write(c, row); err != nil {
+		return err
+	}
+	if r.opt.Progress != nil {
+		row.Metrics = r.tally.Latest
+		r.opt.Progress(Progress{Row: row, Done: r.done()})
+	}
+	return nil
+}
+
+// measured takes an evaluation into the summary.
+func (r *run[T]) measured(version uint64, metrics problem.Metrics) {
+	for _, m := range metrics {
+		series := r.tally.Metrics[m.Name]
+		if series == nil {
+			series = &record.Series{Larger: record.LargerIsBetter(m.Name)}
+			r.tally.Metrics[m.Name] = series
+		}
+		series.Add(version, m.Value)
+	}
+	if metrics != nil {
+		r.tally.Latest = metrics
+	}
+}
+
+// finish evaluates the model that the run ended with, if that was not done.
+func (r *run[T]) finish() error {
+	last := r.tally.Last
+	if last == nil || last.Metrics != nil {
+		return nil
+	}
+	last.Metrics = r.evaluate(r.machine.Model.Newest())
+	r.measured(last.Version, last.Metrics)
+	if !finite(last.Metrics) {
+		return &DivergedError{Version: last.Version - 1, Client: -1}
+	}
+	return nil
+}
+
+func finite(metrics problem.Metrics) bool {
+	for _, m := range metrics {
+		if math.IsNaN(m.Value) || math.IsInf(m.Value, 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// flush records the last version.
+func (r *run[T]) flush() error {
+	last := r.tally.Last
+	if last == nil || r.opt.Rows == nil {
+		return nil
+	}
+	r.tally.Last = nil
+	r.tally.Versions++
+	return r.opt.Rows.Version(*last)
+}
+
+// describe fills in what a commit says of its version.
+func describe(row *record.VersionRow, c *ledger.Commit) {
+	row.Version = c.Version
+	row.Updates = len(c.Updates)
+	n := float64(len(c.Updates))
+	row.TrainLoss = 0
+	for _, e := range c.Updates {
+		row.Weight += c.Scale * e.Weight
+		row.StalenessMean += float64(e.Staleness) / n
+		row.StalenessMax = max(row.StalenessMax, int(e.Staleness))
+		row.TrainLoss += e.Loss / n
+	}
+}
+
+// write records the updates of a version, and the version before it.
+func (r *run[T]) write(c *ledger.Commit, row record.VersionRow) error {
+	if err := r.flush(); err != nil {
+		return err
+	}
+	r.tally.Last = &row
+	if r.opt.Rows == nil || c == nil {
+		return nil
+	}
+	for i, e := range c.Updates {
+		update := r.pending[i]
+		update.Version, update.Weight = c.Version, c.Scale*e.Weight
+		r.tally.Updates++
+		if err := r.opt.Rows.Update(update); err != nil {
+			return err
+		}
+	}
+	r.pending = r.pending[:0]
+	return nil
+}
+
+// done is how much of the run is over, by the nearest of its bounds.
+func (r *run[T]) done() float64 {
+	fraction := 0.0
+	if bound := r.config.Stop.Versions; bound > 0 {
+		fraction = float64(r.machine.Ledger.Version()) / float64(bound)
+	}
+	if bound := r.config.Stop.Time; bound > 0 {
+		fraction = max(fraction, seconds(r.now)/bound.Seconds())
+	}
+	return min(1, fraction)
+}
+
+// result sums the run up, however it ended.
+func (r *run[T]) result(err error) Result {
+	l := r.machine.Ledger
+	stopped := l.Stopped()
+	var diverged *DivergedError
+	switch {
+	case errors.As(err, &diverged):
+		stopped = "diverged"
+	case errors.Is(err, context.Canceled):
+		stopped = "interrupt"
+	case err != nil:
+		stopped = "error"
+	}
+	counts, age := l.Counts(), l.Staleness()
+	clientTime := float64(r.now) * float64(len(r.flights))
+	s := record.Summary{
+		Name: r.config.Name, Kind: "sim", Seed: r.config.Seed, Clients: len(r.flights), Parameters: r.problem.Dim(),
+		Versions: l.Version(), WallSeconds: (r.wall + time.Since(r.began)).Seconds(), VirtualSeconds: seconds(r.now),
+		StoppedBy: stopped, ModelDigest: r.machine.Model.Digest(), Metrics: map[string]record.Metric{}, TimeToTarget: r.tally.Target,
+		Updates: record.UpdateCounts{
+			Sent: r.tally.Sent, Admitted: counts.Admitted, Committed: counts.Committed, Refused: counts.Refused,
+			Duplicate: counts.Duplicate, Late: counts.Late,
+		},
+		Bytes: record.ByteCounts{
+			Up: r.tally.BytesUp, Down: r.tally.BytesDown,
+			UpUncompressed: r.tally.Sent * denseSize(r.problem.Dim()), DownUncompressed: r.tally.Downloads * denseSize(r.problem.Dim()),
+		},
+		Staleness: record.StalenessSummary{
+			Mean: age.Mean(), P50: age.Quantile(.5), P95: age.Quantile(.95), Max: int(age.Max), Histogram: age.Trimmed(),
+		},
+		Bias: r.bias(),
+		Time: r.shares(clientTime),
+	}
+	if err != nil {
+		s.Error = err.Error()
+	}
+	for name, series := range r.tally.Metrics {
+		s.Metrics[name] = series.Metric()
+	}
+	return r.attachModel(s)
+}
+
+// attachModel adds the model itself, and how far it is from the optimum where that is known.
+func (r *run[T]) attachModel(s record.Summary) Result {
+	x := r.machine.Model.Newest().X
+	if len(x) <= 1000 {
+		for _, v := range x {
+			s.Theta = append(s.Theta, float64(v))
+		}
+	}
+	if p, ok := any(r.problem).(interface{ Optimum() []float64 }); ok && p.Optimum() != nil {
+		sum := 0.0
+		for i, v := range p.Optimum() {
+			sum += (float64(x[i]) - v) * (float64(x[i]) - v)
+		}
+		distance := math.Sqrt(sum)
+		s.XStarDistance = &distance
+	}
+	result := Result{Summary: s}
+	switch x := any(x).(type) {
+	case []float32:
+		result.Model32 = x
+	case []float64:
+		result.Model64 = x
+	}
+	return result
+}
+
+// bias compares the share that each client had in the model with its share of the data.
+func (r *run[T]) bias() record.Bias {
+	achieved, target := r.machine.Ledger.Shares()
+	b := record.Bias{Classes: r.fleet.describe(r.cycles, r.machine.Ledger.Participation(nil), achieved, target)}
+	if r.machine.Ledger.Version() > 0 {
+		b.TotalVariation = aggregate.TotalVariation(achieved, target)
+	}
+	if len(achieved) <= 1000 {
+		b.Share, b.Target = achieved, target
+	}
+	return b
+}
+
+// shares says what became of all clients' time, those still in flight included.
+func (r *run[T]) shares(clientTime float64) record.TimeShares {
+	compute, blocked := r.tally.Compute, r.tally.Blocked
+	for _, f := range r.flights {
+		if f == nil {
+			continue
+		}
+		worked := max(0, min(r.now, f.finished)-f.started)
+		compute += worked
+		blocked += r.now - f.assigned - worked
+	}
+	if clientTime == 0 {
+		return record.TimeShares{Idle: 1, Overlap: 1}
+	}
+	t := record.TimeShares{Compute: float64(compute) / clientTime, BlockedOnNetwork: float64(blocked) / clientTime}
+	t.Idle = max(0, 1-t.Compute-t.BlockedOnNetwork)
+	if blocked == 0 {
+		t.Overlap = 1 // nothing was communicated that took time
+	}
+	return t
+}
+
+// denseSize is the bytes of an update in dense float32 frames.
+func denseSize(dim int) uint64 {
+	codec, err := compress.NewCodec[float32](compress.Config{Kind: "identity", Feedback: "none"}, dim, 0)
+	if err != nil {
+		return 0
+	}
+	return uint64(4*dim + codec.Fragments()*compress.HeaderSize)
+}
