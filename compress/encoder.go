@@ -40,13 +40,13 @@ func (enc *Encoder[T]) Encode(dst []byte, id ID, m *Memory[T], g []T) ([]byte, S
 	if len(g) != c.dim {
 		panic(fmt.Sprintf("compress: encoding %d values with a codec of %d", len(g), c.dim))
 	}
-	epoch := c.begin(s, m, g)
+	epoch, step := c.begin(s, m, g)
 	out := dst
 	var lost float64 // ||p - q||^2
 	for i := range c.fragments {
 		lo, hi := c.Bounds(i)
 		h := Header{
-			ID: id, Epoch: epoch, Kind: c.method.kind(), Values: c.values, Width: uint8(vec.Size[T]()),
+			ID: id, Epoch: epoch, Step: step, Kind: c.method.kind(), Values: c.values, Width: uint8(vec.Size[T]()),
 			Fragment: uint32(i), Fragments: uint32(c.fragments), Offset: uint64(lo), Length: uint32(hi - lo), Count: uint32(hi - lo),
 		}
 		start := len(out)
@@ -73,7 +73,7 @@ func (enc *Encoder[T]) Encode(dst []byte, id ID, m *Memory[T], g []T) ([]byte, S
 		stats.Halved = c.eta == 0 && m.guard.observe(stats)
 	}
 	if m != nil {
-		m.sent(c.rule, id.Seq)
+		m.sent(c.rule)
 	}
 	return out, stats, nil
 }

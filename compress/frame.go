@@ -59,6 +59,7 @@ type ID struct {
 type Header struct {
 	ID
 	Epoch     uint32 // feedback epoch, see the package comment
+	Step      uint32 // updates that the client made in the epoch before this one; 0 where the order does not matter
 	Kind      Kind
 	Values    Values
 	Width     uint8  // bytes of the problem's own arithmetic: 4 or 8
@@ -93,6 +94,7 @@ func seal(frame []byte, h Header) {
 	le.PutUint32(frame[48:], h.Length)
 	le.PutUint32(frame[52:], h.Count)
 	le.PutUint32(frame[56:], uint32(len(frame)-HeaderSize))
+	le.PutUint32(frame[60:], h.Step)
 	le.PutUint32(frame[4:], checksum(frame))
 }
 
@@ -118,8 +120,9 @@ func open(b []byte) (Frame, []byte, error) {
 		Length:    le.Uint32(b[48:]),
 		Count:     le.Uint32(b[52:]),
 		Payload:   le.Uint32(b[56:]),
+		Step:      le.Uint32(b[60:]),
 	}
-	if h.Payload > maxPayload || h.Count > h.Length || le.Uint32(b[60:]) != 0 {
+	if h.Payload > maxPayload || h.Count > h.Length {
 		return Frame{}, nil, fmt.Errorf("%w: %d bytes for %d of %d coordinates", ErrSize, h.Payload, h.Count, h.Length)
 	}
 	end := HeaderSize + int(h.Payload)

@@ -12,12 +12,12 @@ import (
 // Memory is one client's side of its feedback rule. Vectors are made when they are first needed, so the memory of a
 // client that has not sent anything is small.
 type Memory[T vec.Float] struct {
-	e      []T // ec, econtrol: what is still owed; other rules: what came back and goes with the next update
-	h      []T // ef21, ef21m, econtrol: the estimate of g that the server mirrors
-	v      []T // ef21m: the running mean of g
-	epoch  uint32
-	newest uint64 // seq of the newest update
-	guard  guard
+	e     []T // ec, econtrol: what is still owed; other rules: what came back and goes with the next update
+	h     []T // ef21, ef21m, econtrol: the estimate of g that the server mirrors
+	v     []T // ef21m: the running mean of g
+	epoch uint32
+	steps uint32 // updates made in this epoch, under a rule with h
+	guard guard
 }
 
 // NewMemory returns the memory of a client that has sent nothing yet: of a new one, with epoch 0, or of one that has
@@ -36,15 +36,15 @@ func (m *Memory[T]) Estimate() []T { return m.h }
 // Owed is e, what the client still has to send; nil stands for 0. It is for reading, until the next call.
 func (m *Memory[T]) Owed() []T { return m.e }
 
-// begin prepares a step through the rule for one update, and returns the update's epoch.
-func (c *Codec[T]) begin(s *step[T], m *Memory[T], g []T) uint32 {
+// begin prepares a step through the rule for one update, and returns its place among the client's updates.
+func (c *Codec[T]) begin(s *step[T], m *Memory[T], g []T) (epoch, step uint32) {
 	s.rule, s.g, s.e, s.h, s.v = c.rule, g, nil, nil, nil
 	s.gg, s.pp, s.ee = 0, 0, 0
 	if m == nil {
 		if c.rule != ruleNone {
 			panic("compress: this feedback rule needs a memory")
 		}
-		return 0
+		return 0, 0
 	}
 	s.beta, s.momentum, s.eta = T(c.beta), T(c.momentum), T(c.eta)
 	if c.eta == 0 {
@@ -64,12 +64,14 @@ func (c *Codec[T]) begin(s *step[T], m *Memory[T], g []T) uint32 {
 		s.g = m.e
 	}
 	s.e, s.h, s.v = m.e, m.h, m.v
-	return m.epoch
+	return m.epoch, m.steps
 }
 
-// sent notes that update seq has been made.
-func (m *Memory[T]) sent(r rule, seq uint64) {
-	m.newest = seq
+// sent notes that an update has been made.
+func (m *Memory[T]) sent(r rule) {
+	if r.estimates() {
+		m.steps++
+	}
 	if !r.owes() {
 		m.e = nil // it went with the update
 	}
@@ -95,9 +97,10 @@ func (c *Codec[T]) Return(m *Memory[T], updates ...[]byte) error {
 		vec.Add(m.owing(c.dim), m.h) // what this update decodes to is h after it
 		c.addUpdate(m.h, -1, updates[len(updates)-1-i])
 	}
+	m.steps -= uint32(len(updates))
 	if !c.mean {
 		clear(m.h)
-		m.epoch++
+		m.epoch, m.steps = m.epoch+1, 0
 	}
 	return nil
 }
@@ -137,8 +140,8 @@ func (c *Codec[T]) checkRun(m *Memory[T], updates [][]byte) error {
 		if err != nil {
 			return err
 		}
-		if c.rule.estimates() && (h.Epoch != m.epoch || h.Seq != m.newest-uint64(len(updates)-1-i)) {
-			return fmt.Errorf("%w: update %d of epoch %d, newest is %d of epoch %d", errRun, h.Seq, h.Epoch, m.newest, m.epoch)
+		if c.rule.estimates() && (h.Epoch != m.epoch || int64(h.Step) != int64(m.steps)-int64(len(updates)-i)) {
+			return fmt.Errorf("%w: step %d of epoch %d, the client has made %d of epoch %d", errRun, h.Step, h.Epoch, m.steps, m.epoch)
 		}
 	}
 	return nil
@@ -161,7 +164,7 @@ func (m *Memory[T]) Append(dst []byte) []byte {
 	le := binary.LittleEndian
 	dst = append(dst, formatVersion, byte(vec.Size[T]()), present(m.e)|present(m.h)<<1|present(m.v)<<2, byte(m.guard.grown))
 	dst = le.AppendUint32(dst, m.epoch)
-	dst = le.AppendUint64(dst, m.newest)
+	dst = le.AppendUint32(dst, m.steps)
 	dst = le.AppendUint64(dst, math.Float64bits(m.guard.eta))
 	dst = le.AppendUint64(dst, math.Float64bits(m.guard.last))
 	for _, x := range [][]T{m.e, m.h, m.v} {
@@ -177,7 +180,7 @@ func present[T vec.Float](x []T) byte {
 	return 1
 }
 
-const memoryHeader = 32
+const memoryHeader = 28
 
 // RestoreMemory reads what Append wrote. It returns ErrTruncated, ErrVersion, ErrLayout or ErrNotFinite, wrapped, when
 // b is not the memory of a client of this run.
@@ -188,9 +191,9 @@ func (c *Codec[T]) RestoreMemory(b []byte) (*Memory[T], error) {
 	}
 	le := binary.LittleEndian
 	return &Memory[T]{
-		e: vectors[0], h: vectors[1], v: vectors[2], epoch: le.Uint32(b[4:]), newest: le.Uint64(b[8:]),
+		e: vectors[0], h: vectors[1], v: vectors[2], epoch: le.Uint32(b[4:]), steps: le.Uint32(b[8:]),
 		guard: guard{
-			eta: math.Float64frombits(le.Uint64(b[16:])), last: math.Float64frombits(le.Uint64(b[24:])), grown: int(b[3]),
+			eta: math.Float64frombits(le.Uint64(b[12:])), last: math.Float64frombits(le.Uint64(b[20:])), grown: int(b[3]),
 		},
 	}, nil
 }

@@ -14,12 +14,15 @@ type Mirror[T vec.Float] struct {
 	epoch uint32
 }
 
-// Mirrored says whether the server keeps a Mirror of every client: rules ef21, ef21m and econtrol with memory
-// per-client. Updates of one client must then be decoded in order, which Cursor sees to.
+// Ordered says whether the updates of one client must be decoded in order, none left out: rules ef21, ef21m and
+// econtrol. Cursor sees to it.
+func (c *Codec[T]) Ordered() bool { return c.rule.estimates() }
+
+// Mirrored says whether the server keeps a Mirror of every client: the Ordered rules with memory per-client.
 func (c *Codec[T]) Mirrored() bool { return c.rule.estimates() && !c.mean }
 
-// Mean says whether the server keeps the mean memory: rules ef21, ef21m and econtrol with memory mean. The vector that
-// Add adds to is then H = sum_i p_i h_i, which is applied with every version and never cleared.
+// Mean says whether the server keeps the mean memory: the Ordered rules with memory mean. The vector that Add adds to is
+// then H = sum_i p_i h_i, which is applied with every version and never cleared.
 func (c *Codec[T]) Mean() bool { return c.rule.estimates() && c.mean }
 
 // NewMirror returns the mirror of a client that has sent nothing yet.
@@ -69,23 +72,28 @@ func (c *Codec[T]) RestoreMirror(b []byte) (*Mirror[T], error) {
 
 // Why Cursor.Next refuses an update that is sound in itself.
 var (
-	ErrOld = errors.New("update has been decoded, or is of a feedback epoch that is over")
+	ErrOld = errors.New("update has been decoded, or its feedback epoch is over")
 	ErrGap = errors.New("update before this one is missing: a new feedback epoch is needed")
 )
 
-// Cursor is where the server stands in one client's updates when the codec is Mirrored: the newest that it has decoded.
+// Cursor is where the server stands in one client's updates when the codec is Ordered. Its zero value is the start.
 type Cursor struct {
 	Epoch uint32
-	Seq   uint64
+	Step  uint32 // updates of the epoch that have been decoded
 }
 
 // Next returns the cursor after the update with header h, or ErrOld or ErrGap when it must not be decoded now.
 func (c Cursor) Next(h Header) (Cursor, error) {
+	next := c
+	if h.Epoch > c.Epoch {
+		next = Cursor{Epoch: h.Epoch}
+	}
 	switch {
-	case h.Epoch < c.Epoch || h.Seq <= c.Seq:
+	case h.Epoch < next.Epoch || h.Step < next.Step:
 		return c, ErrOld
-	case h.Epoch == c.Epoch && h.Seq != c.Seq+1:
+	case h.Step > next.Step:
 		return c, ErrGap
 	}
-	return Cursor{Epoch: h.Epoch, Seq: h.Seq}, nil
+	next.Step++
+	return next, nil
 }
