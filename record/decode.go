@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 
 	"weir/problem"
 )
@@ -231,9 +230,4 @@ func eachRow(dir, name string, columns []string, each func(*rows)) error {
 		each(r)
 	}
 	return r.err
-}
-
-// LargerIsBetter says which way a metric is to go: up for accuracies and rates, down for losses, norms and residuals.
-func LargerIsBetter(metric string) bool {
-	return strings.HasSuffix(metric, "accuracy") || metric == "sum_rate"
 }

@@ -151,7 +151,11 @@ func (r *Run) Finish(s Summary, model32 []float32, model64 []float64) error {
 	if err := writeSummary(filepath.Join(r.Dir, summaryFile), s); err != nil {
 		return fmt.Errorf("writing the summary: %w", err)
 	}
-	return nil
+	l, err := Open(r.Dir)
+	if err != nil {
+		return err
+	}
+	return WriteReport(filepath.Join(r.Dir, reportFile), []*Loaded{l}, nil)
 }
 
 // Close flushes and closes the row files. It may be called twice.

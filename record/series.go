@@ -1,6 +1,9 @@
 package record
 
-import "math"
+import (
+	"math"
+	"strings"
+)
 
 // Series sums up one metric as its evaluations come. Its fields are exported for checkpoints.
 type Series struct {
@@ -37,4 +40,9 @@ func (s *Series) Mean(k int) float64 {
 // Metric is the series as a summary has it.
 func (s *Series) Metric() Metric {
 	return Metric{Best: s.Best, Final: s.Mean(1), Last10Mean: s.Mean(10), Last50Mean: s.Mean(50), AtBestVersion: s.BestAt}
+}
+
+// LargerIsBetter says which way a metric is to go: up for accuracies and rates, down for losses, norms and residuals.
+func LargerIsBetter(metric string) bool {
+	return strings.HasSuffix(metric, "accuracy") || metric == "sum_rate"
 }

@@ -10,7 +10,8 @@ import (
 type Bars struct {
 	Label  string
 	Unit   Unit
-	Names  []string    // of the bars within a group; they are coloured in this order
+	Names  []string    // of the bars within a group
+	Colors []int       // of the same
 	Groups []string    // below each group
 	Values [][]float64 // [group][bar], not negative
 }
@@ -45,7 +46,7 @@ func (b Bars) SVG() template.HTML {
 			text := b.show(v)
 			x := start + float64(i)*bar
 			c.add(`<rect class="bar c%d" x="%s" y="%s" width="%s" height="%s"><title>%s, %s: %s</title></rect>`,
-				i%8, percent(x+bar*0.05), percent(1-y.at(v)), percent(bar*0.9), percent(y.at(v)), html.EscapeString(name), html.EscapeString(b.Names[i]), text)
+				b.Colors[i]%8, percent(x+bar*0.05), percent(1-y.at(v)), percent(bar*0.9), percent(y.at(v)), html.EscapeString(name), html.EscapeString(b.Names[i]), text)
 			c.text(percent(x+bar/2), percent(1-y.at(v)), `dy="-4" class="value mid"`, text)
 		}
 		c.text(percent((float64(g)+0.5)*group), "100%", `dy="18" class="tick mid"`, name)

@@ -47,7 +47,6 @@ func (c *canvas) axisX(a Axis, s scale) {
 	c.add(`<line class="axis" x1="0" x2="100%%" y1="100%%" y2="100%%"/>`)
 	for _, v := range s.ticks {
 		x := percent(s.at(v))
-		c.add(`<line class="axis" x1="%s" x2="%s" y1="100%%" y2="100%%" transform="translate(0 0)"/>`, x, x)
 		c.text(x, "100%", `dy="18" class="tick mid"`, s.tick(v))
 	}
 	if title := a.title(s); title != "" {

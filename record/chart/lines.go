@@ -103,6 +103,9 @@ func (c *canvas) curve(s Series, x, y scale) {
 	if s.Faint {
 		class = "line faint"
 	}
+	if s.Color >= 8 { // the colours begin anew
+		class += " again"
+	}
 	c.add(`<path class="%s c%d" data-name="%s" d="`, class, s.Color%8, html.EscapeString(s.Name))
 	move := true
 	for i := range s.X {

@@ -1,0 +1,162 @@
+package record
+
+import (
+	"fmt"
+	"math"
+
+	"weir/record/chart"
+)
+
+// against is what a curve is drawn over.
+type against struct {
+	name string
+	axis chart.Axis
+	of   func(VersionRow) float64
+}
+
+func overTime(kind string) against {
+	return against{clock(kind), chart.Axis{Label: clock(kind), Unit: chart.Seconds, Zero: true}, func(v VersionRow) float64 { return v.Time }}
+}
+
+var overBytes = against{"bytes up", chart.Axis{Label: "bytes up", Unit: chart.Bytes, Zero: true}, func(v VersionRow) float64 { return float64(v.BytesUp) }}
+
+// curve is a metric's evaluations over time or bytes, as they were and as the mean of the last five.
+func (l *Loaded) curve(metric string, x against) (raw, mean chart.Series) {
+	var recent Series
+	for _, v := range l.Evaluated {
+		value, measured := v.Metrics.Get(metric)
+		if !measured {
+			continue
+		}
+		recent.Add(v.Version, value)
+		raw.X, raw.Y = append(raw.X, x.of(v)), append(raw.Y, value)
+		mean.X, mean.Y = append(mean.X, x.of(v)), append(mean.Y, recent.Mean(trailing))
+	}
+	return raw, mean
+}
+
+// moves says whether anything was recorded beyond a single point of x.
+func (l *Loaded) moves(x against) bool {
+	return len(l.Versions) > 1 && x.of(l.Versions[len(l.Versions)-1]) > 0
+}
+
+// learning shows every metric against time and against bytes.
+func learning(l *Loaded, target *Target) section {
+	s := section{
+		ID: "learning", Title: "What it learnt",
+		Note: "Bold is the mean of the last five evaluations, faint is each evaluation as it was.",
+	}
+	metrics := l.metricNames()
+	if main := l.mainMetric(); main != "" {
+		metrics = append([]string{main}, without(metrics, main)...)
+	}
+	for i, metric := range metrics {
+		for _, x := range []against{overTime(l.Summary.Kind), overBytes} {
+			if l.moves(x) {
+				s.Panels = append(s.Panels, l.metricPanel(metric, x, i, target))
+			}
+		}
+	}
+	return s
+}
+
+func without(names []string, name string) []string {
+	var rest []string
+	for _, n := range names {
+		if n != name {
+			rest = append(rest, n)
+		}
+	}
+	return rest
+}
+
+// metricPanel is one metric of one run; its color tells it from the other metrics.
+func (l *Loaded) metricPanel(metric string, x against, color int, target *Target) panel {
+	title := sentence(words(metric)) + " against " + x.name
+	raw, mean := l.curve(metric, x)
+	raw.Name, raw.Color, raw.Faint = "evaluation", color, true
+	mean.Name, mean.Color = "mean of five", color
+	c := chart.Lines{Label: title, X: x.axis, Series: []chart.Series{raw, mean}}
+	if m, found := l.Summary.Metrics[metric]; found && !math.IsNaN(m.Best) {
+		at := l.at(m.AtBestVersion)
+		c.Marks = []chart.Mark{{X: x.of(at), Y: m.Best, Text: "best " + chart.Number(m.Best), Color: color}}
+	}
+	if target != nil && target.Metric == metric {
+		c.Rule = &chart.Rule{Y: target.Value, Text: "target " + chart.Number(target.Value)}
+	}
+	return panel{Title: title, Chart: c.SVG()}
+}
+
+// window is the versions' own account of the loss their updates were trained at, and of how old these were.
+func windows(l *Loaded) []panel {
+	x := overTime(l.Summary.Kind)
+	training := chart.Series{Name: "training loss", Color: 1}
+	mean, oldest := chart.Series{Name: "mean", Color: 0}, chart.Series{Name: "oldest", Color: 7, Faint: true}
+	for _, v := range l.Versions {
+		if v.Updates == 0 {
+			continue
+		}
+		training.X, training.Y = append(training.X, v.Time), append(training.Y, v.TrainLoss)
+		mean.X, mean.Y = append(mean.X, v.Time), append(mean.Y, v.StalenessMean)
+		oldest.X, oldest.Y = append(oldest.X, v.Time), append(oldest.Y, float64(v.StalenessMax))
+	}
+	return []panel{
+		{
+			Title: "Training loss in each version's updates", Note: "Each client's loss on its own data, before its own steps: on skewed data far below the loss of the model that all share.",
+			Chart: chart.Lines{Label: "training loss against " + x.name, X: x.axis, Series: []chart.Series{training}}.SVG(),
+		},
+		{
+			Title: "Staleness of each version's updates, in versions", Legend: []legend{{"mean", "line", 0}, {"oldest", "faint", 7}},
+			Chart: chart.Lines{Label: "staleness against " + x.name, X: x.axis, Y: chart.Axis{Zero: true}, Series: []chart.Series{oldest, mean}}.SVG(),
+		},
+	}
+}
+
+// overlays shows each metric that the runs have, with a curve for each run.
+func overlays(runs []*Loaded, c Comparison) section {
+	s := section{
+		ID: "learning", Title: "What they learnt", Legend: runLegend(c),
+		Note: "Each curve is the mean of the last five evaluations.",
+	}
+	for _, metric := range allMetrics(runs) {
+		for _, x := range []against{overTime(runs[0].Summary.Kind), overBytes} {
+			title := sentence(words(metric)) + " against " + x.name
+			lines := chart.Lines{Label: title, X: x.axis}
+			for i, l := range runs {
+				if !l.moves(x) {
+					continue
+				}
+				_, mean := l.curve(metric, x)
+				mean.Name, mean.Color = c.Runs[i].Label, i
+				lines.Series = append(lines.Series, mean)
+			}
+			if c.Target != nil && c.Target.Metric == metric {
+				lines.Rule = &chart.Rule{Y: c.Target.Value, Text: fmt.Sprintf("target %s", chart.Number(c.Target.Value))}
+			}
+			s.Panels = append(s.Panels, panel{Title: title, Chart: lines.SVG()})
+		}
+	}
+	return s
+}
+
+// allMetrics are those that any run has, the one that the first is judged by in front.
+func allMetrics(runs []*Loaded) []string {
+	var names []string
+	for _, l := range runs {
+		for _, n := range l.metricNames() {
+			names = append(without(names, n), n)
+		}
+	}
+	if main := runs[0].mainMetric(); main != "" {
+		names = append([]string{main}, without(names, main)...)
+	}
+	return names
+}
+
+func runLegend(c Comparison) []legend {
+	var all []legend
+	for i, r := range c.Runs {
+		all = append(all, legend{r.Label, "line", i})
+	}
+	return all
+}

@@ -1,0 +1,138 @@
+package record
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"weir/record/chart"
+)
+
+const (
+	mostLanes   = 40 // clients shown on the timeline
+	laneUpdates = 6  // of them a client, on average, when clients are rarely at work
+	mostBars    = 2000
+	mostCommits = 80
+)
+
+// worker is what the first updates tell of one client.
+type worker struct {
+	client  int
+	cycle   float64 // mean seconds from assignment to arrival
+	updates []UpdateRow
+}
+
+// timeline shows who computed when, over a stretch at the beginning that is long enough to see the pattern.
+func timeline(l *Loaded) section {
+	workers := pickEvenly(bySpeed(l.Updates), mostLanes)
+	if len(workers) == 0 || len(l.Versions) == 0 {
+		return section{}
+	}
+	end := stretch(workers, l.Versions[len(l.Versions)-1].Time)
+	t := chart.Timeline{Label: "who computed when", X: chart.Axis{Label: clock(l.Summary.Kind), Unit: chart.Seconds}, End: end}
+	for _, w := range workers {
+		t.Lanes = append(t.Lanes, w.lane(end))
+	}
+	for _, v := range l.Commits {
+		if v.Version > 0 && v.Time <= end {
+			t.Ticks = append(t.Ticks, v.Time)
+		}
+	}
+	marks := []legend{{"computing", "", 0}, {"receiving or sending", "thin", 1}, {"idle", "lane", 7}}
+	if len(t.Ticks) > mostCommits {
+		t.Ticks = nil // they would be a wall
+	} else {
+		marks = append(marks, legend{"a version is committed", "tickmark", 7})
+	}
+	if slices.ContainsFunc(t.Lanes, func(l chart.Lane) bool { return len(l.Cross) > 0 }) {
+		marks = append(marks, legend{"an update that did not count", "cross", 7})
+	}
+	return section{
+		ID: "timeline", Title: "Who computed when",
+		Note:   fmt.Sprintf("The first %s. %s, the fastest at the top.", chart.Time(end), shown(len(workers), l.Summary.Clients)),
+		Panels: []panel{{Legend: marks, Chart: t.SVG(), Wide: true}},
+	}
+}
+
+func shown(lanes, clients int) string {
+	if lanes >= clients {
+		return "Every client is a line"
+	}
+	return fmt.Sprintf("%d of %s are shown, one a line", lanes, plural(uint64(clients), "client"))
+}
+
+// bySpeed groups updates by client and orders the clients from the fastest to the slowest.
+func bySpeed(updates []UpdateRow) []worker {
+	index := map[int]int{}
+	var workers []worker
+	for _, u := range updates {
+		i, seen := index[u.Client]
+		if !seen {
+			i = len(workers)
+			index[u.Client] = i
+			workers = append(workers, worker{client: u.Client})
+		}
+		workers[i].updates = append(workers[i].updates, u)
+	}
+	for i := range workers {
+		w := &workers[i]
+		for _, u := range w.updates {
+			w.cycle += (u.Arrived - u.Assigned) / float64(len(w.updates))
+		}
+	}
+	slices.SortFunc(workers, func(a, b worker) int {
+		return cmp.Or(cmp.Compare(a.cycle, b.cycle), cmp.Compare(a.client, b.client))
+	})
+	return workers
+}
+
+// pickEvenly takes at most n values, evenly from first to last.
+func pickEvenly[T any](from []T, n int) []T {
+	if len(from) <= n {
+		return from
+	}
+	picked := make([]T, n)
+	for i := range picked {
+		picked[i] = from[i*(len(from)-1)/(n-1)]
+	}
+	return picked
+}
+
+// stretch is how much time to show: two rounds of slow clients, and enough for a few rounds of clients that are rarely
+// at work; but no more than the run, and no more bars than can be told apart.
+func stretch(workers []worker, run float64) float64 {
+	var assigned []float64
+	for _, w := range workers {
+		for _, u := range w.updates {
+			assigned = append(assigned, u.Assigned)
+		}
+	}
+	slices.Sort(assigned)
+	end := 2 * workers[len(workers)*9/10].cycle
+	end = max(end, assigned[min(laneUpdates*len(workers), len(assigned))-1])
+	if len(assigned) > mostBars {
+		end = min(end, assigned[mostBars])
+	}
+	if !(end > 0 && end < run) {
+		return run
+	}
+	return end
+}
+
+func (w worker) lane(end float64) chart.Lane {
+	lane := chart.Lane{Name: fmt.Sprintf("client %d", w.client)}
+	n := 0
+	for _, u := range w.updates {
+		if u.Assigned > end {
+			continue
+		}
+		n++
+		lane.Wait = append(lane.Wait, chart.Span{From: u.Assigned, To: u.Started}, chart.Span{From: u.Finished, To: u.Arrived})
+		lane.Work = append(lane.Work, chart.Span{From: u.Started, To: u.Finished})
+		if u.Verdict != "admitted" {
+			lane.Cross = append(lane.Cross, u.Arrived)
+		}
+	}
+	lane.Note = fmt.Sprintf("client %d: %s a round, %s here", w.client, chart.Time(w.cycle), plural(uint64(n), "update"))
+	return lane
+}
