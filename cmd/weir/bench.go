@@ -21,8 +21,8 @@ type benchCmd struct {
 }
 
 type benchSimCmd struct {
-	JSON bool   `name:"json" help:"Print the results as JSON."`
-	Data string `env:"WEIR_DATA" default:"data" placeholder:"DIR" help:"Where data sets lie (default: ${env}, else data)."`
+	JSON bool `name:"json" help:"Print the results as JSON."`
+	dataFolder
 	Reps int    `default:"3" help:"Runs of each case; the median counts."`
 	Case string `hidden:"" help:"Run one case once, in this process."`
 }

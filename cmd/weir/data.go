@@ -18,14 +18,19 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
+// dataFolder is the flag of every command that reads data sets.
+type dataFolder struct {
+	Data string `env:"WEIR_DATA" default:"data" placeholder:"DIR" help:"Where data sets lie, one folder each (default: data)."`
+}
+
 type dataCmd struct {
 	List dataListCmd `cmd:"" help:"Show the data sets that weir knows, and which of them are here."`
 	Get  dataGetCmd  `cmd:"" help:"Download a data set and check it."`
 }
 
 type dataListCmd struct {
-	Data   string `env:"WEIR_DATA" default:"data" placeholder:"DIR" help:"Where data sets lie, one folder each (default: ${env}, else data)."`
-	Verify bool   `help:"Compare the files with their checksums."`
+	dataFolder
+	Verify bool `help:"Compare the files with their checksums."`
 }
 
 func (dataListCmd) Help() string {
@@ -124,9 +129,9 @@ func (f dataFile) compare(r io.Reader, compressed bool) error {
 }
 
 type dataGetCmd struct {
-	Name  string `arg:"" help:"A name that weir data list shows."`
-	Data  string `env:"WEIR_DATA" default:"data" placeholder:"DIR" help:"Where data sets lie, one folder each (default: ${env}, else data)."`
-	Quiet bool   `short:"q" help:"Show no progress."`
+	Name string `arg:"" help:"A name that weir data list shows."`
+	dataFolder
+	Quiet bool `short:"q" help:"Show no progress."`
 }
 
 func (dataGetCmd) Help() string {

@@ -18,10 +18,10 @@ type simCmd struct {
 	Config string   `arg:"" optional:"" help:"The YAML file that describes the run."`
 	Set    []string `sep:"none" placeholder:"KEY=VALUE" help:"Change one key of the config, such as stop.versions=10. May be repeated."`
 	Out    string   `placeholder:"DIR" help:"The run's folder (default: runs/NAME-N, N the next free number)."`
-	Data   string   `env:"WEIR_DATA" default:"data" placeholder:"DIR" help:"Where data sets lie, one folder each (default: ${env}, else data)."`
-	Quiet  bool     `short:"q" help:"Show no progress; print only the run's folder."`
-	JSON   bool     `name:"json" help:"Print the run's summary as JSON."`
-	Resume string   `placeholder:"DIR" help:"Go on with the interrupted run in DIR, instead of a CONFIG."`
+	dataFolder
+	Quiet  bool   `short:"q" help:"Show no progress; print only the run's folder."`
+	JSON   bool   `name:"json" help:"Print the run's summary as JSON."`
+	Resume string `placeholder:"DIR" help:"Go on with the interrupted run in DIR, instead of a CONFIG."`
 }
 
 func (simCmd) Help() string {
