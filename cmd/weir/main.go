@@ -29,9 +29,10 @@ const (
 
 // commands is everything that weir can do, one file a command.
 type commands struct {
-	Sim   simCmd   `cmd:"" help:"Simulate a run on a virtual clock."`
-	Data  dataCmd  `cmd:"" help:"List, check and download data sets."`
-	Bench benchCmd `cmd:"" help:"Measure how fast weir is on this machine."`
+	Sim    simCmd    `cmd:"" help:"Simulate a run on a virtual clock."`
+	Report reportCmd `cmd:"" help:"Lay runs side by side."`
+	Data   dataCmd   `cmd:"" help:"List, check and download data sets."`
+	Bench  benchCmd  `cmd:"" help:"Measure how fast weir is on this machine."`
 
 	Version kong.VersionFlag `help:"Show what this binary was built from."`
 }

@@ -61,10 +61,11 @@ func waitFor(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: waitfor FILE")
 	}
-	for {
+	const hung = 2 * time.Minute // only a command that will never do it takes as long
+	for began := time.Now(); time.Since(began) < hung; time.Sleep(5 * time.Millisecond) {
 		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
 			return
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
+	ts.Fatalf("%s never came", args[0])
 }

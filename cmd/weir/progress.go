@@ -15,8 +15,8 @@ import (
 	"weir/simulate"
 )
 
-// linesEvery is how often progress is told where no bar can be drawn.
-const linesEvery = 3 * time.Second
+// linesEvery is how often progress is told where no bar can be drawn. A test sets it.
+var linesEvery = 3 * time.Second
 
 // progress shows where a run is: a bar on a terminal, a line every few seconds elsewhere.
 type progress struct {
