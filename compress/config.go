@@ -34,6 +34,12 @@ var (
 	memories  = []string{"per-client", "mean"}
 )
 
+// Kinds are the names that Config.Kind may have.
+func Kinds() []string { return slices.Clone(kinds) }
+
+// Feedbacks are the names that Config.Feedback may have.
+func Feedbacks() []string { return slices.Clone(feedbacks) }
+
 // Validate returns every fault of the configuration, each naming its key and what would be right.
 func (c Config) Validate() error {
 	var faults []error

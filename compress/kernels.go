@@ -1,3 +1,5 @@
+//go:build !amd64 || purego
+
 package compress
 
 import "weir/vec"
@@ -8,18 +10,10 @@ func sumSquares[T vec.Float](x []T) float64 {
 	return l.sum()
 }
 
-func ecStep[T vec.Float](e, g []T, beta T)       { plainECStep(e, g, beta) }
-func ef21mStep[T vec.Float](p, v, g, h []T, m T) { plainEF21MStep(p, v, g, h, m) }
-func maxAbs[T vec.Float](x []T) T                { return plainMaxAbs(x) }
-
 func econtrolStep[T vec.Float](p, e, g, h []T, eta T) [3]float64 {
 	var l [3]lanes[T]
 	plainEControlStep(&l, p, e, g, h, eta)
 	return [3]float64{l[0].sum(), l[1].sum(), l[2].sum()}
-}
-
-func filter[T vec.Float](idx []uint32, val, x []T, threshold T, base uint32) int {
-	return plainFilter(idx, val, x, threshold, base)
 }
 
 func signBits[T vec.Float](bits []byte, x []T) (sum, squares float64, zeros int) {
@@ -28,12 +22,18 @@ func signBits[T vec.Float](bits []byte, x []T) (sum, squares float64, zeros int)
 	return l[0].sum(), l[1].sum(), zeros
 }
 
-func addSigns[T vec.Float](y []T, a T, signs []byte) { plainAddSigns(y, a, signs) }
-
-func quantise[T vec.Float](codes []int8, x []T, inverse, s T, first uint32, key uint64) (rr, rc, cc, ff float64) {
+func quantise[T vec.Float](codes []byte, x []T, inverse, s T, first uint32, key uint64) (rr, rc, cc, ff float64) {
 	var l [4]lanes[T]
 	plainQuantise(&l, codes, x, inverse, s, first, key)
 	return l[0].sum(), l[1].sum(), l[2].sum(), l[3].sum()
 }
 
-func addCodes[T vec.Float](y []T, step T, codes []int8) { plainAddCodes(y, step, codes) }
+func filter[T vec.Float](idx []uint32, val, x []T, threshold T, base uint32) int {
+	return plainFilter(idx, val, x, threshold, base)
+}
+
+func ecStep[T vec.Float](e, g []T, beta T)              { plainECStep(e, g, beta) }
+func ef21mStep[T vec.Float](p, v, g, h []T, m T)        { plainEF21MStep(p, v, g, h, m) }
+func maxAbs[T vec.Float](x []T) T                       { return plainMaxAbs(x) }
+func addSigns[T vec.Float](y []T, a T, signs []byte)    { plainAddSigns(y, a, signs) }
+func addCodes[T vec.Float](y []T, step T, codes []byte) { plainAddCodes(y, step, codes) }

@@ -119,11 +119,11 @@ func plainAddSigns[T vec.Float](y []T, a T, signs []byte) {
 
 // plainQuantise writes floor(t + u), no larger than s, for t = x*inverse and u drawn for coordinate first+i; the lanes
 // gather r^2, r*code, code^2 and f(1-f), with r = t - code and f the fraction of t.
-func plainQuantise[T vec.Float](sums *[4]lanes[T], codes []int8, x []T, inverse, s T, first uint32, key uint64) {
+func plainQuantise[T vec.Float](sums *[4]lanes[T], codes []byte, x []T, inverse, s T, first uint32, key uint64) {
 	for i, v := range x {
 		t := T(v * inverse)
 		c := min(max(floor(t+uniform[T](first+uint32(i), key)), -s), s)
-		codes[i] = int8(c)
+		codes[i] = byte(int8(c))
 		r, f := t-c, t-floor(t)
 		sums[0][i&15] += T(r * r)
 		sums[1][i&15] += T(r * c)
@@ -153,8 +153,8 @@ func uniform[T vec.Float](i uint32, key uint64) T {
 }
 
 // plainAddCodes adds step*codes[i] to y[i].
-func plainAddCodes[T vec.Float](y []T, step T, codes []int8) {
+func plainAddCodes[T vec.Float](y []T, step T, codes []byte) {
 	for i, c := range codes {
-		y[i] += T(step * T(c))
+		y[i] += T(step * T(int8(c)))
 	}
 }

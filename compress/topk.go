@@ -88,7 +88,7 @@ func (s *selector[T]) keep(first, found, k int, threshold T) int {
 		return found
 	}
 	idx, val := s.idx[first:first+found], s.val[first:first+found]
-	bound, ties := s.kth(func(do func([]T)) { do(val) }, k, threshold)
+	bound, ties := s.kth(source[T]{values: val}, k, threshold)
 	n := 0
 	for i, v := range val {
 		switch a := abs(v); {
@@ -108,11 +108,7 @@ func (s *selector[T]) keep(first, found, k int, threshold T) int {
 
 // again chooses k of the coordinates from lo to hi, which have been advanced, by reading them as often as it takes.
 func (s *selector[T]) again(st *step[T], lo, hi, k int) ([]uint32, []T) {
-	bound, ties := s.kth(func(do func([]T)) {
-		for at := lo; at < hi; at += tile {
-			do(st.again(at, min(at+tile, hi)))
-		}
-	}, k, smallest[T]())
+	bound, ties := s.kth(source[T]{step: st, lo: lo, hi: hi}, k, smallest[T]())
 	n := 0
 	for at := lo; at < hi; at += tile {
 		for i, v := range st.again(at, min(at+tile, hi)) {
@@ -130,12 +126,36 @@ func (s *selector[T]) again(st *step[T], lo, hi, k int) ([]uint32, []T) {
 	return s.idx[:n], s.val[:n]
 }
 
+// source is what kth reads, as often as it needs: values, or those that a step has advanced from lo to hi.
+type source[T vec.Float] struct {
+	values []T
+	step   *step[T]
+	lo, hi int
+}
+
+// pieces is how many calls of piece give it all.
+func (s source[T]) pieces() int {
+	if s.step == nil {
+		return 1
+	}
+	return (s.hi - s.lo + tile - 1) / tile
+}
+
+func (s source[T]) piece(i int) []T {
+	if s.step == nil {
+		return s.values
+	}
+	at := s.lo + i*tile
+	return s.step.again(at, min(at+tile, s.hi))
+}
+
 // kth returns the size of the k-th largest of all values that are at least floor in size, and how many of that very
-// size are among the k largest. When there are fewer than k values it returns floor. Each hands over all values, in
-// pieces, as often as it is called.
-func (s *selector[T]) kth(each func(do func([]T)), k int, floor T) (bound T, ties int) {
+// size are among the k largest. When there are fewer than k values it returns floor.
+func (s *selector[T]) kth(from source[T], k int, floor T) (bound T, ties int) {
 	var top T
-	each(func(x []T) { top = max(top, maxAbs(x)) })
+	for i := range from.pieces() {
+		top = max(top, maxAbs(from.piece(i)))
+	}
 	if top < floor {
 		return floor, k
 	}
@@ -144,13 +164,13 @@ func (s *selector[T]) kth(each func(do func([]T)), k int, floor T) (bound T, tie
 		span := hi - lo
 		shift := max(bits.Len64(span), 12) - 12
 		s.counts = [4096]uint32{}
-		each(func(x []T) {
-			for _, v := range x {
+		for i := range from.pieces() {
+			for _, v := range from.piece(i) {
 				if d := key(v) - lo; d <= span {
 					s.counts[d>>shift&4095]++
 				}
 			}
-		})
+		}
 		bin := int(span >> shift)
 		for ; bin >= 0 && int(s.counts[bin]) < k; bin-- {
 			k -= int(s.counts[bin])
@@ -163,23 +183,23 @@ func (s *selector[T]) kth(each func(do func([]T)), k int, floor T) (bound T, tie
 		if shift == 0 {
 			return T(math.Float64frombits(lo)), k
 		}
-		if members := int(s.counts[bin]); members <= len(s.near) {
-			return s.kthNear(each, k, lo, hi)
+		if int(s.counts[bin]) <= len(s.near) {
+			return s.kthNear(from, k, lo, hi)
 		}
 	}
 }
 
 // kthNear finishes kth among the few values with keys from lo to hi.
-func (s *selector[T]) kthNear(each func(do func([]T)), k int, lo, hi uint64) (bound T, ties int) {
+func (s *selector[T]) kthNear(from source[T], k int, lo, hi uint64) (bound T, ties int) {
 	n := 0
-	each(func(x []T) {
-		for _, v := range x {
+	for i := range from.pieces() {
+		for _, v := range from.piece(i) {
 			if d := key(v); d-lo <= hi-lo {
 				s.near[n] = d
 				n++
 			}
 		}
-	})
+	}
 	near := s.near[:n]
 	slices.Sort(near)
 	at := near[n-k]
@@ -203,7 +223,7 @@ func (s *selector[T]) sampled(st *step[T], lo, hi, k int) T {
 	// Of the k largest about m*k/n fall into the sample; four standard deviations more are nearly always enough.
 	expect := float64(m) * float64(k) / float64(n)
 	rank := int(expect+4*math.Sqrt(expect)) + 1
-	bound, _ := s.kth(func(do func([]T)) { do(sample) }, rank, smallest[T]())
+	bound, _ := s.kth(source[T]{values: sample}, rank, smallest[T]())
 	return bound
 }
 
