@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"weir/aggregate"
+	"weir/compress"
 	"weir/selection"
 	"weir/staleness"
 )
@@ -229,10 +230,9 @@ func count(conditions ...bool) int {
 	return n
 }
 
-// compress allows the kinds that the simulator carries.
 func (c *check) compress() {
-	c.section("compress", c.Compress.Kind, []string{"identity"}, c.Compress.Validate())
-	c.kind("compress.feedback", c.Compress.Feedback, "none")
+	c.section("compress", c.Compress.Kind, compress.Kinds(), c.Compress.Validate())
+	c.kind("compress.feedback", c.Compress.Feedback, compress.Feedbacks()...)
 }
 
 func (c *check) aggregate() {

@@ -37,6 +37,7 @@ const (
 	UnknownBase          // the base is a version that does not exist yet
 	BadFrame             // damaged, or of another shape than the model
 	NotFinite            // NaN or Inf in a loss, a norm or a value
+	OutOfStep            // the client's feedback memory is not where the server's is: it must start a new feedback epoch
 	TooOld               // past staleness.max
 	RoundOver            // after the deadline of its round
 	RunOver              // after the end of the run
@@ -45,7 +46,8 @@ const (
 
 var reasonNames = [...]string{
 	None: "", UnknownClient: "unknown client", NotAssigned: "not assigned", UnknownBase: "unknown base", BadFrame: "bad frame",
-	NotFinite: "not finite", TooOld: "too old", RoundOver: "round over", RunOver: "run over",
+	NotFinite: "not finite", OutOfStep: "out of step",
+	TooOld: "too old", RoundOver: "round over", RunOver: "run over",
 }
 
 func (r Reason) String() string {

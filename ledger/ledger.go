@@ -227,7 +227,7 @@ func (l *Ledger) collect(d *Decision, c Command, k *client) {
 	l.prepareWeigher()
 	weight, part := l.weigher.Weight(aggregate.Update{
 		Client:    int(c.Client),
-		Share:     float64(k.samples) / float64(l.samples),
+		Share:     l.Share(c.Client),
 		Clients:   len(l.clients),
 		Committed: float64(k.committed + 1),
 		Windows:   float64(l.windows + 1),
@@ -413,6 +413,14 @@ func (l *Ledger) Participation(dst []uint64) []uint64 {
 	return dst
 }
 
+// Share is the client's share p_i of all data; 0 for a client that never registered.
+func (l *Ledger) Share(client uint32) float64 {
+	if int(client) >= len(l.clients) {
+		return 0
+	}
+	return float64(l.clients[client].samples) / float64(l.samples)
+}
+
 // Shares returns each client's achieved share q_i/sum q of the model and its target p_i. Before the first commit the
 // achieved shares are all 0.
 func (l *Ledger) Shares() (achieved, target []float64) {
@@ -426,7 +434,7 @@ func (l *Ledger) Shares() (achieved, target []float64) {
 		if total > 0 {
 			achieved[i] = l.clients[i].share / total
 		}
-		target[i] = float64(l.clients[i].samples) / float64(l.samples)
+		target[i] = l.Share(uint32(i))
 	}
 	return achieved, target
 }

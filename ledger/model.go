@@ -27,6 +27,9 @@ type Model[T vec.Float] struct {
 	newest *Version[T]
 	sum    []T
 	spare  []*Version[T] // released, to be overwritten
+
+	decoders []decoder[T] // by client; empty unless the codec is Ordered
+	scratch  []T          // mean memory
 }
 
 // NewModel returns version 0, with the parameters of start.
@@ -42,26 +45,64 @@ func NewModel[T vec.Float](codec *compress.Codec[T], outer aggregate.OuterConfig
 	return &Model[T]{codec: codec, outer: optimiser, newest: &Version[T]{X: x, held: 1}, sum: make([]T, len(start))}, nil
 }
 
-// Check verifies an update before the ledger hears of it: its frames, and that they are what the command says.
-func (m *Model[T]) Check(c Command, update []byte) Reason {
+// Check verifies an update before the ledger hears of it: its frames, that they are what the command says, and that a
+// feedback rule with memory on both sides can decode them now. It returns the header of the first frame.
+func (m *Model[T]) Check(c Command, update []byte) (compress.Header, Reason) {
 	header, err := m.codec.Check(update)
 	switch {
 	case errors.Is(err, compress.ErrNotFinite):
-		return NotFinite
+		return header, NotFinite
 	case err != nil, header.Client != c.Client, header.Seq != c.Seq, header.Base != c.Base:
-		return BadFrame
+		return header, BadFrame
 	}
-	return None
+	if m.codec.Ordered() {
+		if _, err := m.client(c.Client).cursor.Next(header); err != nil {
+			return header, OutOfStep
+		}
+	}
+	return header, None
 }
 
-// Add adds weight times a checked update to the window's sum.
-func (m *Model[T]) Add(weight float64, update []byte) {
+// decoder is what the server keeps of one client when the feedback rule has memory on both sides.
+type decoder[T vec.Float] struct {
+	cursor compress.Cursor
+	mirror *compress.Mirror[T] // nil until the first update, and under the mean memory
+}
+
+func (m *Model[T]) client(id uint32) *decoder[T] {
+	for int(id) >= len(m.decoders) {
+		m.decoders = append(m.decoders, decoder[T]{})
+	}
+	return &m.decoders[id]
+}
+
+// Decode advances the client's feedback memory by a checked update and adds it to the window's sum: weight times what
+// it stands for or, under the mean memory, share times what was sent.
+func (m *Model[T]) Decode(h compress.Header, weight, share float64, update []byte) {
+	if !m.codec.Ordered() {
+		m.each(update, func(f compress.Frame) { m.codec.Add(m.sum, T(weight), f) })
+		return
+	}
+	k := m.client(h.Client)
+	k.cursor = must(k.cursor.Next(h)) // Check passed it
+	if m.codec.Mean() {
+		m.each(update, func(f compress.Frame) { m.codec.Add(m.sum, T(share), f) })
+		return
+	}
+	if k.mirror == nil {
+		k.mirror = m.codec.NewMirror()
+	}
+	m.each(update, func(f compress.Frame) { m.codec.Advance(k.mirror, m.sum, T(weight), f) })
+}
+
+// each hands over the frames of a checked update.
+func (m *Model[T]) each(update []byte, do func(compress.Frame)) {
 	for len(update) > 0 {
 		frame, rest, err := m.codec.Parse(update)
 		if err != nil {
 			panic(err) // Check passed it
 		}
-		m.codec.Add(m.sum, T(weight), frame)
+		do(frame)
 		update = rest
 	}
 }
@@ -78,7 +119,12 @@ func (m *Model[T]) Commit(scale float64) {
 	default:
 		next.X = make([]T, len(last.X))
 	}
-	m.outer.Step(next.X, last.X, m.sum, T(scale))
+	sum := m.sum
+	if m.codec.Mean() { // H stays, a step clears what it is given
+		scale, sum = 1, append(m.scratch[:0], m.sum...)
+		m.scratch = sum
+	}
+	m.outer.Step(next.X, last.X, sum, T(scale))
 	number := last.Number + 1
 	if next != last {
 		next.held = 1
@@ -125,6 +171,15 @@ func (m *Model[T]) AppendSnapshot(dst []byte) []byte {
 		w.uint(uint64(len(v)))
 		w = vec.Append(w, v)
 	}
+	w.uint(uint64(len(m.decoders)))
+	for _, k := range m.decoders {
+		w.uint(uint64(k.cursor.Epoch), uint64(k.cursor.Step))
+		if k.mirror == nil {
+			w.bytes(nil)
+		} else {
+			w.bytes(k.mirror.Append(nil))
+		}
+	}
 	return w
 }
 
@@ -141,6 +196,17 @@ func (m *Model[T]) Restore(snapshot []byte) error {
 		}
 		if b := r.take(len(v) * vec.Size[T]()); b != nil {
 			vec.Read(v, b)
+		}
+	}
+	m.decoders = make([]decoder[T], r.count(3*8))
+	for i := range m.decoders {
+		k := &m.decoders[i]
+		k.cursor = compress.Cursor{Epoch: uint32(r.uint()), Step: uint32(r.uint())}
+		if b := r.bytes(); len(b) > 0 {
+			var err error
+			if k.mirror, err = m.codec.RestoreMirror(b); err != nil {
+				return fmt.Errorf("%w: %w", ErrSnapshot, err)
+			}
 		}
 	}
 	if r.failed || len(r.rest) > 0 {
@@ -172,12 +238,13 @@ func NewMachine[T vec.Float](c Config, codec *compress.Codec[T], outer aggregate
 // Apply verifies, decides and applies one command; update holds the frames of an admit. The decision is valid until
 // the next call.
 func (m *Machine[T]) Apply(c Command, update []byte) *Decision {
+	var header compress.Header
 	if c.Kind == Admit && c.Fault == None {
-		c.Fault = m.Model.Check(c, update)
+		header, c.Fault = m.Model.Check(c, update)
 	}
 	d := m.Ledger.Apply(c)
-	if d.Verdict == Admitted {
-		m.Model.Add(d.Weight, update)
+	if d.Verdict.Decoded() {
+		m.Model.Decode(header, d.Weight, m.Ledger.Share(c.Client), update)
 	}
 	if d.Commit != nil {
 		m.Model.Commit(d.Commit.Scale)

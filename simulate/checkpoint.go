@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"weir/compress"
@@ -30,6 +29,7 @@ type checkpoint[T vec.Float] struct {
 	Events  []event
 	Flights []savedFlight
 	Bases   map[uint64][]T
+	Memory  map[uint32][]byte // clients' feedback state
 	Tally   tally
 	Pending []record.UpdateRow
 }
@@ -39,7 +39,8 @@ type savedFlight struct {
 	Seq, Base                   uint64
 	Round                       problem.Round
 	Assigned, Started, Finished int64
-	Done, Dropped               bool
+	Drops                       int64
+	Done                        bool
 	Update                      []byte
 	Report                      problem.Report
 	Stats                       compress.Stats
@@ -54,6 +55,12 @@ func (r *run[T]) interrupt() error {
 	c := checkpoint[T]{
 		Config: r.config.YAML(), Ledger: r.machine.Ledger.AppendSnapshot(nil), Model: r.machine.Model.AppendSnapshot(nil),
 		Now: r.now, Wall: r.wall + time.Since(r.began), Events: r.events, Bases: map[uint64][]T{}, Tally: r.tally, Pending: r.pending,
+		Memory: map[uint32][]byte{},
+	}
+	for i, m := range r.memory {
+		if m != nil {
+			c.Memory[uint32(i)] = m.Append(nil)
+		}
 	}
 	for _, f := range r.flights {
 		if f == nil {
@@ -61,8 +68,7 @@ func (r *run[T]) interrupt() error {
 		}
 		s := savedFlight{
 			Client: f.client, Seq: f.seq, Base: f.base.Number, Round: f.round,
-			Assigned: f.assigned, Started: f.started, Finished: f.finished,
-			Dropped: slices.ContainsFunc(r.events, func(e event) bool { return e.Client == f.client && e.Kind == dropped }),
+			Assigned: f.assigned, Started: f.started, Finished: f.finished, Drops: f.drops,
 		}
 		if f.state == done && f.err == nil {
 			s.Done, s.Update, s.Report, s.Stats = true, f.update, f.report, f.stats
@@ -125,6 +131,13 @@ func (r *run[T]) restore() error {
 
 // board puts the checkpoint's clients back in flight.
 func (r *run[T]) board(c *checkpoint[T]) error {
+	for client, b := range c.Memory {
+		m, err := r.codec.RestoreMemory(b)
+		if err != nil || int(client) >= len(r.memory) {
+			return errors.Join(errors.New("reading the checkpoint: feedback memory does not fit"), err)
+		}
+		r.memory[client] = m
+	}
 	model := r.machine.Model
 	bases := map[uint64]*ledger.Version[T]{model.Newest().Number: model.Newest()}
 	for _, s := range c.Flights {
@@ -133,18 +146,18 @@ func (r *run[T]) board(c *checkpoint[T]) error {
 			base = &ledger.Version[T]{Number: s.Base, X: c.Bases[s.Base]}
 			bases[s.Base] = base
 		}
-		if int(s.Client) >= len(r.flights) || !s.Done && !s.Dropped && len(base.X) != r.problem.Dim() {
+		if int(s.Client) >= len(r.flights) || !s.Done && len(base.X) != r.problem.Dim() {
 			return errors.New("reading the checkpoint: a client in flight does not fit the problem")
 		}
 		f := &flight[T]{
 			client: s.Client, seq: s.Seq, base: model.Hold(base), round: s.Round, assigned: s.Assigned, started: s.Started,
-			finished: s.Finished, update: s.Update, report: s.Report, stats: s.Stats,
+			finished: s.Finished, drops: s.Drops, update: s.Update, report: s.Report, stats: s.Stats, memory: r.memory[s.Client],
 		}
 		r.flights[s.Client] = f
 		switch {
 		case s.Done:
 			f.state = done
-		case !s.Dropped && r.problem.Dim() > 0:
+		case s.Drops >= s.Finished && r.problem.Dim() > 0:
 			r.pool.submit(f)
 		}
 	}

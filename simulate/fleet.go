@@ -89,6 +89,9 @@ func (f *fleet) spend(budget int64) {
 func (f *fleet) down(bytes int) int64 { return f.transfer(bytes, f.link.Down) }
 func (f *fleet) up(bytes int) int64   { return f.transfer(bytes, f.link.Up) }
 
+// freeUp reports whether updates arrive the moment they are computed.
+func (f *fleet) freeUp() bool { return f.up(0) == 0 && (f.exact || f.link.Up == 0) }
+
 func (f *fleet) transfer(bytes int, rate config.Rate) int64 {
 	if f.exact {
 		return 0

@@ -16,8 +16,10 @@ type flight[T vec.Float] struct {
 	seq    uint64
 	base   *ledger.Version[T]
 	round  problem.Round
+	memory *compress.Memory[T] // the client's; nil when it needs none
 
 	assigned, started, finished int64
+	drops                       int64 // when the client vanishes, or aggregate.Never
 
 	state  state // guarded by the pool
 	update []byte
@@ -60,7 +62,7 @@ func (b *bench[T]) work(ctx context.Context, f *flight[T]) {
 		return
 	}
 	id := compress.ID{Client: f.client, Seq: f.seq, Base: f.base.Number}
-	f.update, f.stats, f.err = b.encoder.Encode(f.update[:0], id, nil, b.delta)
+	f.update, f.stats, f.err = b.encoder.Encode(f.update[:0], id, f.memory, b.delta)
 }
 
 // pool works off flights on all cores, soonest needed first. The event loop is one of its workers: it works while it

@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"time"
 
 	"weir/aggregate"
@@ -33,7 +34,8 @@ type run[T vec.Float] struct {
 	events  heap[event]
 	flights []*flight[T] // by client; nil for one that is not in flight
 	spare   []*flight[T]
-	dense   int // bytes of a dense model or update on the wire
+	memory  []*compress.Memory[T] // by client: its feedback state; nil until it has some
+	dense   int                   // bytes of a dense model or update on the wire
 
 	tally   tally
 	pending []record.UpdateRow // of the open window, in the ledger's order
@@ -84,17 +86,14 @@ func prepare[T vec.Float](ctx context.Context, cfg config.Config, opt Options, p
 	r := &run[T]{config: cfg, opt: opt, problem: p, fleet: f, codec: codec, began: time.Now()}
 	x := make([]T, p.Dim())
 	p.Start(x)
-	encoded, _, err := codec.NewEncoder().Encode(nil, compress.ID{}, nil, x)
-	if err != nil {
-		return nil, fmt.Errorf("start: %w", err)
-	}
-	r.dense = len(encoded)
+	r.dense = denseSize[T](p.Dim())
 	r.cycles = f.cycles(r.dense, r.dense)
 	r.machine, err = ledger.NewMachine(cfg.Ledger(median(r.cycles)), codec, cfg.Outer, x)
 	if err != nil {
 		return nil, err
 	}
 	r.flights = make([]*flight[T], cfg.Clients.Count)
+	r.memory = make([]*compress.Memory[T], cfg.Clients.Count)
 	r.tally.Metrics = map[string]*record.Series{}
 	r.pool = newPool(ctx, p, codec, runtime.GOMAXPROCS(0))
 	return r, nil
@@ -168,8 +167,14 @@ func (r *run[T]) handle(e event) error {
 	switch e.Kind {
 	case dropped:
 		f := r.flights[e.Client]
-		r.tally.Compute += max(0, r.now-f.started)
-		r.tally.Blocked += min(r.now, f.started) - f.assigned
+		worked := max(0, min(r.now, f.finished)-f.started)
+		r.tally.Compute += worked
+		r.tally.Blocked += r.now - f.assigned - worked
+		if f.state == done { // the update was on its way
+			if err := r.takeBack(f); err != nil {
+				return err
+			}
+		}
 		r.land(f)
 		random := rand.New(rand.NewPCG(r.config.Seed, mix(dropStream, uint64(e.Client), f.seq, 1)))
 		away := random.ExpFloat64() * float64(r.config.Clients.Away)
@@ -182,7 +187,11 @@ func (r *run[T]) handle(e event) error {
 		if err := r.collect(f); err != nil {
 			return err
 		}
-		r.events.push(event{r.now + r.fleet.up(len(f.update)), arrived, e.Client})
+		at, kind := r.now+r.fleet.up(len(f.update)), uint8(arrived)
+		if f.drops < at {
+			at, kind = f.drops, dropped
+		}
+		r.events.push(event{at, kind, e.Client})
 		return nil
 	default:
 		return r.arrive(r.flights[e.Client])
@@ -214,18 +223,44 @@ func (r *run[T]) arrive(f *flight[T]) error {
 	r.tally.BytesUp += uint64(len(f.update))
 	r.tally.Compute += f.finished - f.started
 	r.tally.Blocked += f.started - f.assigned + r.now - f.finished
+	sent := f.update
+	if r.opt.damages != nil && r.opt.damages(f.client, f.seq) {
+		sent = slices.Clone(sent)
+		sent[len(sent)-1] ^= 1
+	}
 	d, err := r.apply(ledger.Command{
 		Kind: ledger.Admit, Time: r.now, Client: f.client, Seq: f.seq, Base: f.base.Number,
 		Samples: uint64(f.report.Samples), Loss: f.report.Loss, Norm: f.stats.Norm,
-	}, f.update)
+	}, sent)
 	if err == nil {
 		err = r.note(f, d)
+	}
+	switch {
+	case err != nil:
+	case d.Verdict == ledger.Refused:
+		err = r.takeBack(f)
+	case d.Verdict == ledger.Late && !r.codec.Mean():
+		err = r.codec.Expire(r.remember(f.client), f.update)
 	}
 	if err != nil {
 		return err
 	}
 	r.land(f)
 	return r.follow(d)
+}
+
+// takeBack folds an update that was never decoded into its client's error memory, so that nothing is lost.
+func (r *run[T]) takeBack(f *flight[T]) error {
+	r.tally.Returned++
+	return r.codec.Return(r.remember(f.client), f.update)
+}
+
+// remember is the client's feedback memory, made if need be.
+func (r *run[T]) remember(client uint32) *compress.Memory[T] {
+	if r.memory[client] == nil {
+		r.memory[client] = r.codec.NewMemory(0)
+	}
+	return r.memory[client]
 }
 
 // land ends a flight.
@@ -295,24 +330,38 @@ func (r *run[T]) depart(a ledger.Assignment) {
 	r.flights[a.Client] = f
 	r.tally.BytesDown += uint64(r.dense)
 	r.tally.Downloads++
-	if chance := r.config.Clients.Dropout; chance > 0 {
-		random := rand.New(rand.NewPCG(r.config.Seed, mix(dropStream, uint64(a.Client), a.Seq)))
-		if random.Float64() < chance {
-			at := f.assigned + int64(random.Float64()*float64(f.finished-f.assigned))
-			r.events.push(event{at, dropped, a.Client})
-			return
-		}
+	f.memory = r.memory[a.Client]
+	if f.memory == nil && r.config.Compress.Feedback != "none" {
+		f.memory = r.remember(a.Client)
 	}
+	f.drops = r.fate(f)
 	r.takeOff(f)
+}
+
+// fate is when the client drops out of this round: at any moment of it alike, or never.
+func (r *run[T]) fate(f *flight[T]) int64 {
+	chance := r.config.Clients.Dropout
+	if chance == 0 {
+		return aggregate.Never
+	}
+	random := rand.New(rand.NewPCG(r.config.Seed, mix(dropStream, uint64(f.client), f.seq)))
+	if random.Float64() >= chance {
+		return aggregate.Never
+	}
+	return f.assigned + int64(random.Float64()*float64(f.finished+r.fleet.up(r.dense)-f.assigned))
 }
 
 // takeOff has a flight's work done and its arrival awaited.
 func (r *run[T]) takeOff(f *flight[T]) {
+	if f.drops < f.finished {
+		r.events.push(event{f.drops, dropped, f.client})
+		return
+	}
 	if r.problem.Dim() > 0 { // nothing to gain from another core otherwise
 		r.pool.submit(f)
 	}
 	kind := uint8(computed)
-	if r.fleet.up(0) == 0 && r.fleet.link.Up == 0 {
+	if r.fleet.freeUp() {
 		kind = arrived
 	}
 	r.events.push(event{f.finished, kind, f.client})

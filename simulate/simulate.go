@@ -23,6 +23,8 @@ type Options struct {
 	// Checkpoint is the file that an interrupted run leaves and a resumed one starts from; empty for none.
 	Checkpoint string
 	Resume     bool
+
+	damages func(client uint32, seq uint64) bool // for tests: whether an update is damaged on its way
 }
 
 // Rows receives a run's rows in the order in which things happened.

@@ -11,6 +11,7 @@ import (
 	"weir/ledger"
 	"weir/problem"
 	"weir/record"
+	"weir/vec"
 )
 
 // tally is what a run counts beyond the ledger. It is part of a checkpoint, hence the exported fields.
@@ -19,7 +20,8 @@ type tally struct {
 	BytesUp   uint64
 	BytesDown uint64
 	Downloads uint64
-	Compute   int64 // client time in nanoseconds
+	Returned  uint64 // updates that were never decoded and went back into their client's memory
+	Compute   int64  // client time in nanoseconds
 	Blocked   int64
 	Metrics   map[string]*record.Series
 	Latest    problem.Metrics
@@ -178,6 +180,7 @@ func (r *run[T]) result(err error) Result {
 	case err != nil:
 		stopped = "error"
 	}
+	dense := uint64(denseSize[float32](r.problem.Dim()))
 	counts, age := l.Counts(), l.Staleness()
 	clientTime := float64(r.now) * float64(len(r.flights))
 	s := record.Summary{
@@ -190,7 +193,7 @@ func (r *run[T]) result(err error) Result {
 		},
 		Bytes: record.ByteCounts{
 			Up: r.tally.BytesUp, Down: r.tally.BytesDown,
-			UpUncompressed: r.tally.Sent * denseSize(r.problem.Dim()), DownUncompressed: r.tally.Downloads * denseSize(r.problem.Dim()),
+			UpUncompressed: r.tally.Sent * dense, DownUncompressed: r.tally.Downloads * dense,
 		},
 		Staleness: record.StalenessSummary{
 			Mean: age.Mean(), P50: age.Quantile(.5), P95: age.Quantile(.95), Max: int(age.Max), Histogram: age.Trimmed(),
@@ -268,11 +271,11 @@ func (r *run[T]) shares(clientTime float64) record.TimeShares {
 	return t
 }
 
-// denseSize is the bytes of an update in dense float32 frames.
-func denseSize(dim int) uint64 {
-	codec, err := compress.NewCodec[float32](compress.Config{Kind: "identity", Feedback: "none"}, dim, 0)
+// denseSize is the bytes of a model or an update in dense frames.
+func denseSize[T vec.Float](dim int) int {
+	codec, err := compress.NewCodec[T](compress.DefaultConfig(), dim, 0)
 	if err != nil {
-		return 0
+		return 0 // no run gets here with such a dimension
 	}
-	return uint64(4*dim + codec.Fragments()*compress.HeaderSize)
+	return codec.Fragments()*compress.HeaderSize + vec.Size[T]()*dim
 }
