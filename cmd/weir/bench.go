@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"slices"
-	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -22,9 +21,10 @@ type benchCmd struct {
 
 type benchSimCmd struct {
 	JSON bool `name:"json" help:"Print the results as JSON."`
-	dataFolder
-	Reps int    `default:"3" help:"Runs of each case; the median counts."`
-	Case string `hidden:"" help:"Run one case once, in this process."`
+	Reps int  `default:"3" help:"Runs of each case; the median counts."`
+	// The process of one run is told these.
+	Case   string `hidden:""`
+	Images string `hidden:""`
 }
 
 func (benchSimCmd) Help() string {
@@ -46,24 +46,20 @@ type simResult struct {
 	WallSeconds          float64 `json:"wall_seconds"`   // of the run itself, without reading its data
 }
 
-// simCase is a run to be measured.
+// simCase is a run to be measured; images is the folder of its data.
 type simCase struct {
-	name string
-	make func() config.Config
+	name   string
+	config func(images string) config.Config
 }
 
 var simCases = []simCase{
-	{"logistic 7,850", func() config.Config {
-		c := learnBench(2000)
-		c.Problem.Model = config.Model{Kind: "logistic", Activation: "relu"}
-		return c
+	{"logistic 7,850", func(images string) config.Config {
+		return benchLearning(images, config.Model{Kind: "logistic", Activation: "relu"}, 4000)
 	}},
-	{"mlp 159,010", func() config.Config {
-		c := learnBench(300)
-		c.Problem.Model = config.Model{Kind: "mlp", Hidden: []int{200}, Activation: "relu"}
-		return c
+	{"mlp 159,010", func(images string) config.Config {
+		return benchLearning(images, config.Model{Kind: "mlp", Hidden: []int{200}, Activation: "relu"}, 400)
 	}},
-	{"none, 1,000,000 clients, 10,000 in flight", func() config.Config {
+	{"none, 1,000,000 clients, 10,000 in flight", func(string) config.Config {
 		c := config.Default()
 		c.Problem = config.Problem{Kind: "none"}
 		c.Clients.Count, c.Clients.Concurrency = 1_000_000, 10_000
@@ -73,14 +69,16 @@ var simCases = []simCase{
 	}},
 }
 
-// learnBench is 3,000 clients with 20 images each, which take one step on all of them.
-func learnBench(versions int) config.Config {
+// benchLearning is a run in which every client takes one step on all of its 20 samples.
+func benchLearning(images string, model config.Model, versions int) config.Config {
 	c := config.Default()
-	c.Problem.Dataset = "fashion-mnist"
+	c.Problem.Dataset = "idx:" + images
+	c.Problem.Model = model
 	c.Problem.Partition.Kind = "iid"
-	c.Clients.Count, c.Clients.Concurrency = 3000, 30
-	c.Local.Epochs, c.Local.Steps, c.Local.Batch = 0, 1, 0
-	c.Aggregate.Kind, c.Aggregate.Size = "fedbuff", 30
+	c.Clients.Count, c.Clients.Concurrency = benchClients, 30
+	c.Local.Epochs, c.Local.Steps, c.Local.Batch = 0, 1, benchSamples
+	c.Local.LR = 0.001 // noise cannot be learned: the model is only to stay finite
+	c.Aggregate.Kind, c.Aggregate.Size = "fedbuff", 10
 	c.Stop.Versions, c.Evaluate.Every = versions, versions
 	return c
 }
@@ -90,9 +88,15 @@ func (c *benchSimCmd) Run(ctx context.Context, term terminal) error {
 	if c.Case != "" {
 		return c.once(ctx, term)
 	}
+	images, err := writeBenchImages()
+	defer os.RemoveAll(images) //nolint:errcheck // a temporary folder
+	if err != nil {
+		return err
+	}
+	c.Images = images
 	results := make([]simResult, 0, len(simCases))
 	for _, k := range simCases {
-		r, err := c.median(ctx, k, term)
+		r, err := c.median(ctx, k.name, term)
 		if err != nil {
 			return fmt.Errorf("case %s: %w", k.name, err)
 		}
@@ -111,15 +115,15 @@ func (c *benchSimCmd) Run(ctx context.Context, term terminal) error {
 }
 
 // median runs a case several times, each in a process of its own, and returns the one in the middle.
-func (c *benchSimCmd) median(ctx context.Context, k simCase, term terminal) (simResult, error) {
+func (c *benchSimCmd) median(ctx context.Context, name string, term terminal) (simResult, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return simResult{}, err
 	}
 	runs := make([]simResult, max(c.Reps, 1))
 	for i := range runs {
-		fmt.Fprintf(term.err, "%s: run %d of %d\n", k.name, i+1, len(runs))
-		child := exec.CommandContext(ctx, self, "bench", "sim", "--case", k.name, "--data", c.Data)
+		fmt.Fprintf(term.err, "%s: run %d of %d\n", name, i+1, len(runs))
+		child := exec.CommandContext(ctx, self, "bench", "sim", "--case", name, "--images", c.Images)
 		child.Stderr = term.err
 		out, err := child.Output()
 		if err != nil {
@@ -139,11 +143,11 @@ func (c *benchSimCmd) once(ctx context.Context, term terminal) error {
 	if at < 0 {
 		return usage("no case called %q", c.Case)
 	}
-	cfg := simCases[at].make()
+	cfg := simCases[at].config(c.Images)
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
-	result, err := simulate.Run(ctx, cfg, simulate.Options{Data: c.Data})
+	result, err := simulate.Run(ctx, cfg, simulate.Options{})
 	if err != nil {
 		return err
 	}
@@ -167,10 +171,9 @@ func peakRSS() uint64 {
 	}
 	for line := range strings.Lines(string(text)) {
 		if value, found := strings.CutPrefix(line, "VmHWM:"); found {
-			kib, err := strconv.ParseUint(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 10, 64)
-			if err == nil {
-				return kib << 10
-			}
+			var kib uint64
+			fmt.Sscanf(value, "%d kB", &kib) //nolint:errcheck // 0 then
+			return kib << 10
 		}
 	}
 	return 0

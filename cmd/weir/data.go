@@ -43,7 +43,7 @@ func (c *dataListCmd) Run(term terminal) error {
 	table := tabwriter.NewWriter(term.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "NAME\tSIZE\tHERE\tLICENCE\tCONTENT")
 	var damaged error
-	for _, d := range datasets {
+	for _, d := range dataSets {
 		state, err := d.state(c.Data, c.Verify)
 		damaged = errors.Join(damaged, err)
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", d.name, bytes(d.size()), state, d.licence, d.about)
@@ -56,7 +56,7 @@ func (c *dataListCmd) Run(term terminal) error {
 }
 
 // state says whether a data set is here; with verify, whether it is intact.
-func (d dataset) state(dir string, verify bool) (string, error) {
+func (d dataSet) state(dir string, verify bool) (string, error) {
 	var damaged error
 	for _, f := range d.files {
 		path, err := f.find(filepath.Join(dir, d.name))
@@ -77,7 +77,7 @@ func (d dataset) state(dir string, verify bool) (string, error) {
 }
 
 // size is that of the uncompressed files.
-func (d dataset) size() uint64 {
+func (d dataSet) size() uint64 {
 	var total int64
 	for _, f := range d.files {
 		total += f.size
@@ -143,7 +143,7 @@ Example:
 
 // Run downloads the files of a data set that are missing or damaged.
 func (c *dataGetCmd) Run(ctx context.Context, term terminal) error {
-	set, err := findDataset(c.Name)
+	set, err := findDataSet(c.Name)
 	if err != nil {
 		return err
 	}
@@ -167,15 +167,15 @@ func (c *dataGetCmd) Run(ctx context.Context, term terminal) error {
 	return nil
 }
 
-func findDataset(name string) (dataset, error) {
+func findDataSet(name string) (dataSet, error) {
 	var names []string
-	for _, d := range datasets {
+	for _, d := range dataSets {
 		if d.name == name {
 			return d, nil
 		}
 		names = append(names, d.name)
 	}
-	return dataset{}, usage("no data set called %q: weir knows %s", name, strings.Join(names, ", "))
+	return dataSet{}, usage("no data set called %q: weir knows %s", name, strings.Join(names, ", "))
 }
 
 // download fetches the file into dir: whole and checked, or not at all.

@@ -1,7 +1,7 @@
 package main
 
-// dataset is a public data set that weir knows by name. Its files lie in a folder of its name.
-type dataset struct {
+// dataSet is a public data set that weir knows by name. Its files lie in a folder of its name.
+type dataSet struct {
 	name    string
 	about   string
 	licence string
@@ -16,9 +16,9 @@ type dataFile struct {
 	sha256 string // of the uncompressed file, in hex
 }
 
-// datasets are those that `weir data` knows, with their publishers' own addresses. Every checksum is that of the
+// dataSets are those that `weir data` knows, with their publishers' own addresses. Every checksum is that of the
 // uncompressed file.
-var datasets = []dataset{
+var dataSets = []dataSet{
 	{"fashion-mnist", "60,000 + 10,000 images 28x28 of clothing, 10 classes (Xiao et al. 2017)", "MIT", idxFiles(
 		"http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
 		"c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
@@ -27,7 +27,7 @@ var datasets = []dataset{
 		"0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
 	)},
 	{"mnist", "60,000 + 10,000 images 28x28 of digits, 10 classes (LeCun et al. 1998)", "CC BY-SA 3.0", idxFiles(
-		"https://ossci-datasets.s3.amazonaws.com/mnist/",
+		"https://ossci-dataSets.s3.amazonaws.com/mnist/",
 		"ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
 		"65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
 		"0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
@@ -46,7 +46,7 @@ var datasets = []dataset{
 	}}},
 }
 
-const libsvm = "https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/binary/"
+const libsvm = "https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/dataSets/binary/"
 
 // idxFiles are the four files of MNIST and of those that share its format, with their checksums.
 func idxFiles(base, trainImages, trainLabels, testImages, testLabels string) []dataFile {

@@ -184,7 +184,7 @@ func (c *simCmd) tell(term terminal, j *job, s record.Summary) error {
 		return err
 	}
 	out := term.out
-	fmt.Fprintf(out, "%s: %d versions in %s of virtual time (%s here), ended by %s\n",
+	fmt.Fprintf(out, "%s: %d versions in %s of virtual time (%s here), stopped by %s\n",
 		s.Name, s.Versions, seconds(s.VirtualSeconds), seconds(s.WallSeconds), s.StoppedBy)
 	for _, name := range []string{"test_accuracy", "loss", "grad_norm"} {
 		if m, measured := s.Metrics[name]; measured {
@@ -194,8 +194,7 @@ func (c *simCmd) tell(term terminal, j *job, s record.Summary) error {
 	}
 	fmt.Fprintf(out, "  %-14s %s up, %s down\n", "bytes", bytes(s.Bytes.Up), bytes(s.Bytes.Down))
 	fmt.Fprintf(out, "  %-14s mean %s, at most %d versions\n", "staleness", figure(s.Staleness.Mean), s.Staleness.Max)
-	fmt.Fprintf(out, "  %-14s %s: how far the clients' shares in the model are from their shares of the data (0 is fair, 1 the worst)\n",
-		"bias", figure(s.Bias.TotalVariation))
+	fmt.Fprintf(out, "  %-14s %s (0: clients count by their data; 1: not at all)\n", "bias", figure(s.Bias.TotalVariation))
 	fmt.Fprintf(out, "%s shows loss and accuracy against time and bytes, staleness, who took part, and who computed when\n",
 		filepath.Join(j.dir, "report.html"))
 	fmt.Fprintln(out, "next: "+c.next(j))
