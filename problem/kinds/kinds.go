@@ -1,19 +1,24 @@
-// Package kinds finds the problem that a config asks for.
+// Package kinds knows every kind of problem by its name.
 package kinds
 
 import (
 	"weir/config"
+	"weir/problem/learn"
 	"weir/problem/none"
 	"weir/problem/quadratic"
 )
 
-// Open returns a problem.Problem[float32] or a problem.Problem[float64]. Data is the folder that holds data sets.
+// Open returns the problem that cfg describes: a problem.Problem[float32] or a problem.Problem[float64]. Data is the
+// folder that holds the data sets. Faults are those of Config.Fault.
 func Open(cfg config.Config, data string) (any, error) {
-	switch cfg.Problem.Kind {
-	case "none":
-		return none.New(cfg.Clients.Count, cfg.Problem.Dim), nil
+	switch kind := cfg.Problem.Kind; kind {
+	case "learn":
+		return learn.Open(cfg, data)
 	case "quadratic":
 		return quadratic.Open(cfg)
+	case "none":
+		return none.New(cfg.Clients.Count, cfg.Problem.Dim), nil
+	default:
+		return nil, cfg.Fault("problem.kind", "must be one of learn, quadratic, none")
 	}
-	return nil, cfg.Fault("problem.kind", "must be one of learn, quadratic, none")
 }
