@@ -79,37 +79,41 @@ func (l *Loaded) metricPanel(metric string, x against, color int, target *Target
 	c := chart.Lines{Label: title, X: x.axis, Series: []chart.Series{raw, mean}}
 	if m, found := l.Summary.Metrics[metric]; found && !math.IsNaN(m.Best) {
 		at := l.at(m.AtBestVersion)
-		c.Marks = []chart.Mark{{X: x.of(at), Y: m.Best, Text: "best " + chart.Number(m.Best), Color: color}}
+		c.Marks = []chart.Mark{{X: x.of(at), Y: m.Best, Text: "best " + chart.Number(m.Best), Color: color, Below: !LargerIsBetter(metric)}}
 	}
 	if target != nil && target.Metric == metric {
 		c.Rule = &chart.Rule{Y: target.Value, Text: "target " + chart.Number(target.Value)}
 	}
-	return panel{Title: title, Chart: c.SVG()}
+	p := panel{Title: title}
+	if metric == "loss" {
+		c.Series = append(c.Series, l.training(x))
+		p.Legend = []legend{{"evaluated", "line", color}, {"training loss of the updates, on the clients' own data", "line", 7}}
+	}
+	p.Chart = c.SVG()
+	return p
 }
 
-// window is the versions' own account of the loss their updates were trained at, and of how old these were.
-func windows(l *Loaded) []panel {
-	x := overTime(l.Summary.Kind)
-	training := chart.Series{Name: "training loss", Color: 1}
-	mean, oldest := chart.Series{Name: "mean", Color: 0}, chart.Series{Name: "oldest", Color: 7, Faint: true}
+// training is the loss that each version's updates were trained at, over time or bytes.
+func (l *Loaded) training(x against) chart.Series {
+	s := chart.Series{Name: "training loss", Color: 7}
 	for _, v := range l.Versions {
-		if v.Updates == 0 {
-			continue
+		if v.Updates > 0 {
+			s.X, s.Y = append(s.X, x.of(v)), append(s.Y, v.TrainLoss)
 		}
-		training.X, training.Y = append(training.X, v.Time), append(training.Y, v.TrainLoss)
-		mean.X, mean.Y = append(mean.X, v.Time), append(mean.Y, v.StalenessMean)
-		oldest.X, oldest.Y = append(oldest.X, v.Time), append(oldest.Y, float64(v.StalenessMax))
 	}
-	return []panel{
-		{
-			Title: "Training loss in each version's updates", Note: "Each client's loss on its own data, before its own steps: on skewed data far below the loss of the model that all share.",
-			Chart: chart.Lines{Label: "training loss against " + x.name, X: x.axis, Series: []chart.Series{training}}.SVG(),
-		},
-		{
-			Title: "Staleness of each version's updates, in versions", Legend: []legend{{"mean", "line", 0}, {"oldest", "faint", 7}},
-			Chart: chart.Lines{Label: "staleness against " + x.name, X: x.axis, Y: chart.Axis{Zero: true}, Series: []chart.Series{oldest, mean}}.SVG(),
-		},
+	return s
+}
+
+// ages is how stale each version's updates were.
+func (l *Loaded) ages(x against) (mean, oldest chart.Series) {
+	mean, oldest = chart.Series{Name: "mean", Color: 0}, chart.Series{Name: "oldest", Color: 7, Faint: true}
+	for _, v := range l.Versions {
+		if v.Updates > 0 {
+			mean.X, mean.Y = append(mean.X, x.of(v)), append(mean.Y, v.StalenessMean)
+			oldest.X, oldest.Y = append(oldest.X, x.of(v)), append(oldest.Y, float64(v.StalenessMax))
+		}
 	}
+	return mean, oldest
 }
 
 // overlays shows each metric that the runs have, with a curve for each run.

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	mostLanes   = 40 // clients shown on the timeline
-	laneUpdates = 6  // of them a client, on average, when clients are rarely at work
+	mostLanes   = 40  // clients shown on the timeline
+	fewBars     = 120 // updates that are enough to see the pattern
 	mostBars    = 2000
 	mostCommits = 80
 )
@@ -24,14 +24,14 @@ type worker struct {
 
 // timeline shows who computed when, over a stretch at the beginning that is long enough to see the pattern.
 func timeline(l *Loaded) section {
-	workers := pickEvenly(bySpeed(l.Updates), mostLanes)
-	if len(workers) == 0 || len(l.Versions) == 0 {
+	if len(l.Updates) == 0 || len(l.Versions) == 0 {
 		return section{}
 	}
-	end := stretch(workers, l.Versions[len(l.Versions)-1].Time)
+	end := stretch(l.Updates, l.Versions[len(l.Versions)-1].Time)
+	workers := pickEvenly(bySpeed(until(end, l.Updates)), mostLanes)
 	t := chart.Timeline{Label: "who computed when", X: chart.Axis{Label: clock(l.Summary.Kind), Unit: chart.Seconds}, End: end}
 	for _, w := range workers {
-		t.Lanes = append(t.Lanes, w.lane(end))
+		t.Lanes = append(t.Lanes, w.lane())
 	}
 	for _, v := range l.Commits {
 		if v.Version > 0 && v.Time <= end {
@@ -98,18 +98,16 @@ func pickEvenly[T any](from []T, n int) []T {
 	return picked
 }
 
-// stretch is how much time to show: two rounds of slow clients, and enough for a few rounds of clients that are rarely
-// at work; but no more than the run, and no more bars than can be told apart.
-func stretch(workers []worker, run float64) float64 {
-	var assigned []float64
-	for _, w := range workers {
-		for _, u := range w.updates {
-			assigned = append(assigned, u.Assigned)
-		}
+// stretch is how much time to show: two rounds of a slow client, and longer while few updates are made; but no more
+// than the run, and no more bars than can be told apart.
+func stretch(updates []UpdateRow, run float64) float64 {
+	var assigned, took []float64
+	for _, u := range updates {
+		assigned, took = append(assigned, u.Assigned), append(took, u.Arrived-u.Assigned)
 	}
 	slices.Sort(assigned)
-	end := 2 * workers[len(workers)*9/10].cycle
-	end = max(end, assigned[min(laneUpdates*len(workers), len(assigned))-1])
+	slices.Sort(took)
+	end := max(2*took[len(took)*9/10], assigned[min(fewBars, len(assigned))-1])
 	if len(assigned) > mostBars {
 		end = min(end, assigned[mostBars])
 	}
@@ -119,20 +117,19 @@ func stretch(workers []worker, run float64) float64 {
 	return end
 }
 
-func (w worker) lane(end float64) chart.Lane {
+func until(end float64, updates []UpdateRow) []UpdateRow {
+	return slices.DeleteFunc(slices.Clone(updates), func(u UpdateRow) bool { return u.Assigned > end })
+}
+
+func (w worker) lane() chart.Lane {
 	lane := chart.Lane{Name: fmt.Sprintf("client %d", w.client)}
-	n := 0
 	for _, u := range w.updates {
-		if u.Assigned > end {
-			continue
-		}
-		n++
 		lane.Wait = append(lane.Wait, chart.Span{From: u.Assigned, To: u.Started}, chart.Span{From: u.Finished, To: u.Arrived})
 		lane.Work = append(lane.Work, chart.Span{From: u.Started, To: u.Finished})
 		if u.Verdict != "admitted" {
 			lane.Cross = append(lane.Cross, u.Arrived)
 		}
 	}
-	lane.Note = fmt.Sprintf("client %d: %s a round, %s here", w.client, chart.Time(w.cycle), plural(uint64(n), "update"))
+	lane.Note = fmt.Sprintf("client %d: %s a round, %s here", w.client, chart.Time(w.cycle), plural(uint64(len(w.updates)), "update"))
 	return lane
 }

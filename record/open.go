@@ -170,7 +170,7 @@ type setting struct{ Key, Value string }
 // flatten lists the settings of a YAML document in its order.
 func flatten(config []byte) ([]setting, error) {
 	var doc yaml.MapSlice
-	if err := yaml.Unmarshal(config, &doc); err != nil {
+	if err := yaml.UnmarshalWithOptions(config, &doc, yaml.UseOrderedMap()); err != nil {
 		return nil, err
 	}
 	var flat []setting

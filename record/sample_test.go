@@ -19,7 +19,7 @@ type sample struct {
 	policy   string // fedavg, fedasync, fedbuff, fedfix
 	clients  int
 	inFlight int
-	versions int
+	versions int // -1: only the initial model
 	seed     uint64
 	stopped  string
 	none     bool // nothing is evaluated
@@ -79,6 +79,7 @@ func (s sample) folder(t testing.TB) string {
 	if s.versions == 0 {
 		s.versions = 100
 	}
+	s.versions = max(s.versions, 0)
 	if s.policy == "" {
 		s.policy = "fedavg"
 	}
@@ -256,9 +257,10 @@ func (m *making) summary() Summary {
 func (m *making) shares() Bias {
 	order := make([]int, m.clients)
 	share, target, sum := make([]float64, m.clients), make([]float64, m.clients), 0.0
+	data := rand.New(rand.NewPCG(m.seed, 11)) // the same for every policy
 	for i := range order {
 		order[i] = i
-		target[i] = 0.2 + m.rng.ExpFloat64()
+		target[i] = 0.2 + data.ExpFloat64()
 		sum += target[i]
 	}
 	committed, weight := 0, 0.0

@@ -20,8 +20,9 @@ func several(runs []*Loaded, c Comparison) page {
 		Alert:  troubles(c),
 		Lede:   compared(runs, c),
 		Sections: keepSections(
-			sideBySide(runs, c),
+			race(runs, c),
 			overlays(runs, c),
+			sideBySide(runs, c),
 			classesOf(runs, c),
 			differences(runs, c),
 		),
@@ -66,7 +67,7 @@ func compared(runs []*Loaded, c Comparison) []string {
 	}
 	r := c.Runs[best]
 	return []string{fmt.Sprintf("%s is best: %s %s at version %s, with %s up and bias %s.",
-		r.Label, words(metric), chart.Number(r.Metrics[metric].Best), chart.Count(r.Metrics[metric].AtBestVersion), chart.Size(float64(r.BytesUp)), chart.Number(r.Bias))}
+		r.Label, words(metric), chart.Number(r.Metrics[metric].Best), chart.Count(r.Metrics[metric].AtBestVersion), chart.Size(float64(r.BytesUp)), biasFigure(r.Bias))}
 }
 
 // raced says who reached the target first, and at what bias.
@@ -91,77 +92,104 @@ func raced(c Comparison, clock string) []string {
 	if fastest > 0 && r.Speedup != nil {
 		text += fmt.Sprintf(": %s times faster than %s", chart.Number(*r.Speedup), c.Runs[0].Label)
 	}
-	lede = append(lede, text+fmt.Sprintf(", at bias %s.", chart.Number(r.Bias)))
+	lede = append(lede, text+fmt.Sprintf(", at bias %s.", biasFigure(r.Bias)))
+	if fair := c.fairest(); fair != fastest {
+		f := c.Runs[fair]
+		text := fmt.Sprintf("The fairest that reached it is %s, at bias %s, after %s", f.Label, biasFigure(f.Bias), chart.Time(f.TimeToTarget.Seconds))
+		if fair > 0 && f.Speedup != nil {
+			text += fmt.Sprintf(": %s times faster than %s", chart.Number(*f.Speedup), c.Runs[0].Label)
+		}
+		lede = append(lede, text+".")
+	}
 	if never != nil {
 		lede = append(lede, sentence(strings.Join(never, ", "))+" did not reach it.")
 	}
 	return lede
 }
 
-// sideBySide has one row a run, with the bias beside the speed, so that a reader sees what speed costs.
+// fairest is the run of least bias among those that reached the target.
+func (c Comparison) fairest() int {
+	fairest := -1
+	for i, r := range c.Runs {
+		if r.TimeToTarget != nil && (fairest < 0 || r.Bias < c.Runs[fairest].Bias) {
+			fairest = i
+		}
+	}
+	return fairest
+}
+
+const biasInWords = "Bias is the total variation between the clients' shares of the model and of the data: 0 is fair, 1 the worst."
+
+// race has the bias beside the speed, so that a reader sees what speed costs.
+func race(runs []*Loaded, c Comparison) section {
+	if c.Target == nil {
+		return section{}
+	}
+	goal := words(c.Target.Metric) + " " + chart.Number(c.Target.Value)
+	g := &grid{Head: []string{"run", "time", "times faster", "bias", "versions", "bytes up", "times fewer bytes"}}
+	top := 1.0
+	for _, r := range c.Runs {
+		if r.Speedup != nil {
+			top = math.Max(top, *r.Speedup)
+		}
+	}
+	for i, r := range c.Runs {
+		row := []cell{{Text: r.Label, Color: i % 8, Swatch: true}}
+		bias := cell{Text: biasFigure(r.Bias), Bar: percentOf(r.Bias, 1), Color: i % 8, Strong: true}
+		if t := r.TimeToTarget; t == nil {
+			row = append(row, cell{Text: "not reached"}, cell{Text: none}, bias, cell{Text: none}, cell{Text: none}, cell{Text: none})
+		} else {
+			speed, saved := cell{Text: none}, cell{Text: none}
+			if r.Speedup != nil {
+				speed = cell{Text: chart.Figure(*r.Speedup) + "×", Bar: percentOf(*r.Speedup, top), Color: i % 8, Strong: true}
+			}
+			if r.BytesSaved != nil {
+				saved.Text = chart.Figure(*r.BytesSaved) + "×"
+			}
+			row = append(row, cell{Text: chart.Time(t.Seconds)}, speed, bias, cell{Text: chart.Count(t.Versions)}, cell{Text: chart.Size(float64(t.BytesUp))}, saved)
+		}
+		g.Rows = append(g.Rows, row)
+	}
+	return section{
+		ID: "race", Title: sentence(clock(runs[0].Summary.Kind)) + " to " + goal, Panels: []panel{{Grid: g, Wide: true}},
+		Note: fmt.Sprintf("Reached when the mean of five evaluations is there; compared with %s. %s", c.Runs[0].Label, biasInWords),
+	}
+}
+
+// none stands where a run has no figure.
+const none = "–"
+
+func percentOf(v, whole float64) int { return int(math.Round(100 * math.Max(0, math.Min(1, v/whole)))) }
+
+// sideBySide has one row a run.
 func sideBySide(runs []*Loaded, c Comparison) section {
 	metric := runs[0].mainMetric()
 	g := &grid{Head: []string{"run"}}
-	note := "Bias is the total variation between each client's share of the model and of the data: 0 is fair, 1 the worst."
-	if c.Target != nil {
-		goal := words(c.Target.Metric) + " " + chart.Number(c.Target.Value)
-		g.Head = append(g.Head, "time to "+goal, "speed", "bias", "versions to it", "bytes up to it")
-		note = fmt.Sprintf("Time to %s as the mean of five evaluations; speed is relative to %s. %s", goal, c.Runs[0].Label, note)
-	} else {
-		g.Head = append(g.Head, "bias")
-	}
 	if metric != "" {
 		g.Head = append(g.Head, "best "+words(metric), "final", "last ten")
 	}
-	g.Head = append(g.Head, clock(runs[0].Summary.Kind), "versions", "updates", "bytes up", "staleness, mean", "95% within")
-	for i := range c.Runs {
-		g.Rows = append(g.Rows, c.row(i, metric))
-	}
-	return section{ID: "table", Title: "Side by side", Note: note, Panels: []panel{{Grid: g, Wide: true}}}
-}
-
-func (c Comparison) row(i int, metric string) []cell {
-	r := c.Runs[i]
-	row := []cell{{Text: r.Label, Color: i % 8, Swatch: true}}
-	bias := cell{Text: chart.Number(r.Bias), Bar: int(math.Round(100 * math.Min(1, r.Bias))), Color: i % 8, Strong: c.Target != nil}
-	if c.Target != nil {
-		row = append(row, c.toTarget(i, bias)...)
-	} else {
-		row = append(row, bias)
-	}
-	if metric != "" {
+	g.Head = append(g.Head, "bias", clock(runs[0].Summary.Kind), "versions", "updates", "bytes up", "staleness, mean", "95% within")
+	for i, r := range c.Runs {
+		row := []cell{{Text: r.Label, Color: i % 8, Swatch: true}}
 		if m, measured := r.Metrics[metric]; measured {
-			row = append(row, cell{Text: chart.Number(m.Best), Strong: true}, cell{Text: chart.Number(m.Final)}, cell{Text: chart.Number(m.Last10Mean)})
-		} else {
-			row = append(row, cell{Text: "–"}, cell{Text: "–"}, cell{Text: "–"})
+			row = append(row, cell{Text: chart.Figure(m.Best), Strong: true}, cell{Text: chart.Figure(m.Final)}, cell{Text: chart.Figure(m.Last10Mean)})
+		} else if metric != "" {
+			row = append(row, cell{Text: none}, cell{Text: none}, cell{Text: none})
 		}
+		g.Rows = append(g.Rows, append(row,
+			cell{Text: biasFigure(r.Bias), Bar: percentOf(r.Bias, 1), Color: i % 8},
+			cell{Text: chart.Time(r.VirtualSeconds)},
+			cell{Text: chart.Count(r.Versions)},
+			cell{Text: chart.Count(r.Committed)},
+			cell{Text: chart.Size(float64(r.BytesUp))},
+			cell{Text: chart.Figure(r.StalenessMean)},
+			cell{Text: chart.Count(uint64(r.StalenessP95))}))
 	}
-	return append(row,
-		cell{Text: chart.Time(r.VirtualSeconds)},
-		cell{Text: chart.Count(r.Versions)},
-		cell{Text: chart.Count(r.Committed)},
-		cell{Text: chart.Size(float64(r.BytesUp))},
-		cell{Text: chart.Number(r.StalenessMean)},
-		cell{Text: chart.Count(uint64(r.StalenessP95))})
-}
-
-// toTarget is how fast a run reached the target, its bias, and what that took.
-func (c Comparison) toTarget(i int, bias cell) []cell {
-	t := c.Runs[i].TimeToTarget
-	if t == nil {
-		return []cell{{Text: "not reached"}, {Text: "–"}, bias, {Text: "–"}, {Text: "–"}}
+	s := section{ID: "runs", Title: "The whole runs", Panels: []panel{{Grid: g, Wide: true}}}
+	if c.Target == nil {
+		s.Note = biasInWords
 	}
-	speed := cell{Text: "–", Strong: true}
-	if own := c.Runs[i].Speedup; own != nil {
-		top := 1.0
-		for _, r := range c.Runs {
-			if r.Speedup != nil {
-				top = math.Max(top, *r.Speedup)
-			}
-		}
-		speed = cell{Text: chart.Number(*own) + "×", Bar: int(math.Round(100 * *own / top)), Color: i % 8, Strong: true}
-	}
-	return []cell{{Text: chart.Time(t.Seconds)}, speed, bias, {Text: chart.Count(t.Versions)}, {Text: chart.Size(float64(t.BytesUp))}}
+	return s
 }
 
 // classesOf sets each run's shares of the model beside the target, where the runs have the same classes of clients.

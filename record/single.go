@@ -7,6 +7,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strconv"
 
 	"weir/record/chart"
 )
@@ -111,13 +112,15 @@ func (r ComparedRun) timed(t *Target, clock string) string {
 		goal, chart.Time(r.TimeToTarget.Seconds), clock, chart.Count(r.TimeToTarget.Versions), chart.Size(float64(r.TimeToTarget.BytesUp)))
 }
 
+func biasFigure(bias float64) string { return strconv.FormatFloat(bias, 'f', 3, 64) }
+
 // fairnessInWords explains the aggregation bias.
 func fairnessInWords(bias float64) string {
 	if bias < 0.05 {
-		return fmt.Sprintf("Clients counted in the model as their data says: bias %s (total variation between their shares; 0 is fair, 1 the worst).", chart.Number(bias))
+		return fmt.Sprintf("Clients counted in the model as their data says: bias %s (total variation between their shares; 0 is fair, 1 the worst).", biasFigure(bias))
 	}
 	return fmt.Sprintf("Clients did not count in the model as their data says: bias %s, so %s of the weight went to other clients than a fair average would give it to.",
-		chart.Number(bias), chart.Percent(bias))
+		biasFigure(bias), chart.Percent(bias))
 }
 
 // figures are the key figures at the top.
@@ -147,8 +150,8 @@ func (l *Loaded) figures() []pair {
 		pair{"Updates committed", chart.Count(s.Updates.Committed), "of " + chart.Count(s.Updates.Sent) + " sent"},
 		pair{"Bytes up", chart.Size(float64(s.Bytes.Up)), smaller(s.Bytes.Up, s.Bytes.UpUncompressed)},
 		pair{"Staleness", chart.Number(s.Staleness.Mean), fmt.Sprintf("versions on average; 95%% within %d", s.Staleness.P95)})
-	if len(s.Bias.Classes) > 0 {
-		return append(f, pair{"Aggregation bias", chart.Number(s.Bias.TotalVariation), "0 is fair, 1 the worst"})
+	if len(s.Bias.Classes) > 0 && s.Updates.Committed > 0 {
+		return append(f, pair{"Aggregation bias", biasFigure(s.Bias.TotalVariation), "0 is fair, 1 the worst"})
 	}
 	return append(f, pair{"Clients", chart.Count(uint64(s.Clients)), ""})
 }
@@ -182,7 +185,7 @@ func fairness(l *Loaded) section {
 	if l.Summary.Updates.Committed == 0 || len(b.Classes) == 0 {
 		return section{}
 	}
-	bars := chart.Bars{Label: "participation and shares of each class of clients", Unit: chart.Share, Names: []string{"participation", "share of the model", "share of the data"}, Colors: []int{5, 0, 7}}
+	bars := chart.Bars{Label: "participation and shares of each class of clients", Unit: chart.Share, Names: []string{"participation", "share of the model", "share of the data"}, Colors: []int{1, 0, 7}}
 	for _, c := range b.Classes {
 		bars.Groups = append(bars.Groups, c.Name)
 		bars.Values = append(bars.Values, []float64{c.Participation, c.Share, c.Target})
@@ -192,7 +195,7 @@ func fairness(l *Loaded) section {
 		Note: "Asynchrony lets fast clients take part more often. The model is fair when each client's share of it is its share of the data.",
 		Panels: []panel{{
 			Title:  "Classes of clients, by speed",
-			Legend: []legend{{"participation: share of all committed updates", "", 5}, {"share of the model", "", 0}, {"share of the data: the target", "", 7}},
+			Legend: []legend{{"participation: share of all committed updates", "", 1}, {"share of the model", "", 0}, {"share of the data: the target", "", 7}},
 			Chart:  bars.SVG(), Grid: classGrid(b.Classes),
 		}},
 	}
@@ -233,10 +236,18 @@ func asynchrony(l *Loaded) section {
 		Title: "How stale the admitted updates were", Chart: histogram.SVG(),
 		Note: fmt.Sprintf("Mean %s, median %d, 95%% within %d, at most %d.", chart.Number(s.Mean), s.P50, s.P95, s.Max),
 	}}
+	if s.Max > 0 {
+		x := overTime(l.Summary.Kind)
+		mean, oldest := l.ages(x)
+		panels = append(panels, panel{
+			Title: "Staleness of each version's updates", Legend: []legend{{"mean", "line", 0}, {"oldest", "faint", 7}},
+			Chart: chart.Lines{Label: "staleness against " + x.name, X: x.axis, Y: chart.Axis{Zero: true}, Series: []chart.Series{oldest, mean}}.SVG(),
+		})
+	}
 	return section{
 		ID: "asynchrony", Title: "How old the updates were",
 		Note:   "Staleness counts the versions committed between the model that an update was made from and its arrival.",
-		Panels: append(panels, windows(l)...),
+		Panels: panels,
 	}
 }
 
@@ -253,7 +264,7 @@ func costs(l *Loaded) section {
 			bytes.Rows = append(bytes.Rows, pair{"an update", chart.Size(float64(s.Bytes.Up) / float64(s.Updates.Sent)), "up, on average"})
 		}
 	}
-	return section{ID: "costs", Title: "What it cost", Panels: []panel{clientTime(s.Time), verdicts(l), bytes}}
+	return section{ID: "costs", Title: "What it cost", Panels: []panel{verdicts(l), bytes, clientTime(s.Time)}}
 }
 
 func clientTime(t TimeShares) panel {
@@ -262,7 +273,7 @@ func clientTime(t TimeShares) panel {
 		{Name: "blocked on the network", Value: t.BlockedOnNetwork, Color: 1, Text: chart.Percent(t.BlockedOnNetwork)},
 		{Name: "idle", Value: t.Idle, Color: 7, Text: chart.Percent(t.Idle)},
 	}
-	p := panel{Title: "Clients' time", Chart: chart.Stack{Label: "shares of the clients' time", Parts: parts}.SVG()}
+	p := panel{Title: "Clients' time", Wide: true, Chart: chart.Stack{Label: "shares of the clients' time", Parts: parts}.SVG()}
 	if p.Chart == "" {
 		return panel{}
 	}

@@ -44,7 +44,7 @@ func newScale(a Axis, lo, hi float64, want int, round bool) scale {
 	size := math.Max(math.Abs(lo), math.Abs(hi))
 	switch a.Unit {
 	case Seconds:
-		s.unit = pick(timeSteps, size, 3)
+		s.unit = timeStep(size)
 	case Bytes:
 		s.unit = pick(byteSteps, size, 1.5)
 	case Share:
@@ -70,13 +70,16 @@ func logScale(lo, hi float64) scale {
 	return s
 }
 
-// nice is the smallest of 1, 2, 5 times a power of ten that is not below v.
+// nice is 1, 2 or 5 times a power of ten, whichever is about v.
 func nice(v float64) float64 {
 	power := math.Pow(10, math.Floor(math.Log10(v)))
-	for _, f := range []float64{1, 2, 5} {
-		if v <= f*power*(1+1e-9) {
-			return f * power
-		}
+	switch f := v / power; {
+	case f < 1.5:
+		return power
+	case f < 3:
+		return 2 * power
+	case f < 7:
+		return 5 * power
 	}
 	return 10 * power
 }

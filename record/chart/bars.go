@@ -4,6 +4,7 @@ import (
 	"html"
 	"html/template"
 	"math"
+	"strings"
 )
 
 // Bars are groups of bars that stand side by side, such as classes of clients with a few shares each.
@@ -37,6 +38,10 @@ func (b Bars) SVG() template.HTML {
 	c.add(`<line class="axis" x1="0" x2="100%%" y1="100%%" y2="100%%"/>`)
 	group := 1 / float64(len(b.Groups))
 	bar := group * 0.78 / float64(len(b.Names))
+	value := "value mid"
+	if len(b.Groups)*len(b.Names) > 8 {
+		value = "value mid dense" // hidden where the screen is narrow
+	}
 	for g, name := range b.Groups {
 		start := (float64(g) + 0.11) * group
 		for i, v := range b.Values[g] {
@@ -47,9 +52,11 @@ func (b Bars) SVG() template.HTML {
 			x := start + float64(i)*bar
 			c.add(`<rect class="bar c%d" x="%s" y="%s" width="%s" height="%s"><title>%s, %s: %s</title></rect>`,
 				b.Colors[i]%8, percent(x+bar*0.05), percent(1-y.at(v)), percent(bar*0.9), percent(y.at(v)), html.EscapeString(name), html.EscapeString(b.Names[i]), text)
-			c.text(percent(x+bar/2), percent(1-y.at(v)), `dy="-4" class="value mid"`, text)
+			c.text(percent(x+bar/2), percent(1-y.at(v)), `dy="-4" class="`+value+`"`, text)
 		}
-		c.text(percent((float64(g)+0.5)*group), "100%", `dy="18" class="tick mid"`, name)
+		first, rest, _ := strings.Cut(name, " ") // on two lines: groups are narrow on a phone
+		c.text(percent((float64(g)+0.5)*group), "100%", `dy="18" class="tick mid"`, first)
+		c.text(percent((float64(g)+0.5)*group), "100%", `dy="33" class="tick mid"`, rest)
 	}
 	return frame(b.Label, barsHeight, left, true, c.String())
 }

@@ -40,31 +40,51 @@ func pick(steps []step, size, enough float64) step {
 	return chosen
 }
 
+// space keeps a number and its unit on one line.
+const space = "\u00a0"
+
+// timeStep is the unit in which a person would say a time: seconds up to ten minutes, minutes up to two hours.
+func timeStep(size float64) step {
+	switch {
+	case size < 1:
+		return pick(timeSteps[:2], size, 1)
+	case size < 600:
+		return timeSteps[2]
+	case size < 7200:
+		return timeSteps[3]
+	case size < 48*3600:
+		return timeSteps[4]
+	}
+	return timeSteps[5]
+}
+
 // Time writes seconds in the unit in which a person would say them: 512 s, 14.2 min, 3.4 h.
 func Time(seconds float64) string {
 	size := math.Abs(seconds)
 	if size == 0 || math.IsNaN(size) || math.IsInf(size, 0) {
-		return Number(seconds) + " s"
+		return Number(seconds) + space + "s"
 	}
-	s := pick(timeSteps, size, 1)
-	if size >= 1 && size < 600 {
-		s = step{1, "s"}
-	} else if size >= 600 && size < 7200 {
-		s = step{60, "min"}
-	} else if size >= 7200 && size < 48*3600 {
-		s = step{3600, "h"}
-	}
-	return Number(seconds/s.factor) + " " + s.name
+	s := timeStep(size)
+	return Number(seconds/s.factor) + space + s.name
 }
 
 // Size writes a number of bytes: 812 MB, 4.1 kB, 17 B.
 func Size(bytes float64) string {
 	s := pick(byteSteps, math.Abs(bytes), 1)
-	return Number(bytes/s.factor) + " " + s.name
+	return Number(bytes/s.factor) + space + s.name
 }
 
-// Number writes v with three significant digits, or all of its digits before the point: 0.826, 41.3, 1,204.
+// Number writes v with about three significant digits, or all of its digits before the point: 0.826, 41.3, 1,204.
 func Number(v float64) string {
+	s := Figure(v)
+	if strings.ContainsAny(s, "e∞") {
+		return s
+	}
+	return trimZeros(s)
+}
+
+// Figure is Number with its trailing zeros, 0.830, for columns of figures that belong together.
+func Figure(v float64) string {
 	size := math.Abs(v)
 	switch {
 	case math.IsNaN(v):
@@ -77,12 +97,14 @@ func Number(v float64) string {
 		return exponent(strconv.FormatFloat(v, 'e', 2, 64))
 	case size >= 99.95:
 		return thousands(strconv.FormatFloat(v, 'f', 0, 64))
+	case size < 0.1:
+		return strconv.FormatFloat(v, 'f', 4, 64)
+	case size < 1:
+		return strconv.FormatFloat(v, 'f', 3, 64)
+	case size < 9.995:
+		return strconv.FormatFloat(v, 'f', 2, 64)
 	}
-	decimals := 2 - int(math.Floor(math.Log10(size)))
-	if size < 1 {
-		decimals = min(decimals, 4)
-	}
-	return trimZeros(strconv.FormatFloat(v, 'f', decimals, 64))
+	return strconv.FormatFloat(v, 'f', 1, 64)
 }
 
 // Count writes a whole number with thousands set apart: 12,345.

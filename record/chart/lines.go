@@ -20,6 +20,7 @@ type Mark struct {
 	X, Y  float64
 	Text  string
 	Color int
+	Below bool // the text
 }
 
 // Rule is a labelled horizontal line.
@@ -140,8 +141,8 @@ func (c *canvas) mark(m Mark, x, y scale) {
 	if px > 0.6 {
 		anchor, dx = "end", "-6"
 	}
-	if py > 0.9 {
-		dy = "16"
+	if m.Below && py > 0.1 || py > 0.9 {
+		dy = "18"
 	}
 	c.text(percent(px), percent(1-py), `dx="`+dx+`" dy="`+dy+`" class="note `+anchor+`"`, m.Text)
 }
