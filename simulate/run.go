@@ -50,7 +50,9 @@ func start[T vec.Float](ctx context.Context, cfg config.Config, opt Options, p p
 	}
 	defer r.pool.close()
 	if opt.Resume {
-		err = r.restore()
+		if err := r.restore(); err != nil {
+			return Result{}, err
+		}
 	} else {
 		err = r.launch()
 	}
