@@ -61,7 +61,7 @@ type ComparedRun struct {
 	BytesDown      uint64            `json:"bytes_down"`
 	StalenessMean  float64           `json:"staleness_mean"`
 	StalenessP95   int               `json:"staleness_p95"`
-	Bias           float64           `json:"bias_total_variation"`
+	Bias           float64           `json:"bias_total_variation"` // NaN for a run that was killed
 	Metrics        map[string]Metric `json:"metrics"`
 	// TimeToTarget is when the mean of the last five evaluations reached the target; nil when it never did. Speedup is
 	// the first run's seconds divided by this one's, and BytesSaved the same for bytes up; nil unless both reached it.

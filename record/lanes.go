@@ -11,7 +11,7 @@ import (
 const (
 	mostLanes   = 40  // clients shown on the timeline
 	fewBars     = 120 // updates that are enough to see the pattern
-	mostBars    = 2000
+	mostBars    = 50  // updates of each client, on average
 	mostCommits = 80
 )
 
@@ -102,14 +102,16 @@ func pickEvenly[T any](from []T, n int) []T {
 // than the run, and no more bars than can be told apart.
 func stretch(updates []UpdateRow, run float64) float64 {
 	var assigned, took []float64
+	clients := map[int]bool{}
 	for _, u := range updates {
+		clients[u.Client] = true
 		assigned, took = append(assigned, u.Assigned), append(took, u.Arrived-u.Assigned)
 	}
 	slices.Sort(assigned)
 	slices.Sort(took)
 	end := max(2*took[len(took)*9/10], assigned[min(fewBars, len(assigned))-1])
-	if len(assigned) > mostBars {
-		end = min(end, assigned[mostBars])
+	if bars := mostBars * len(clients); len(assigned) > bars {
+		end = min(end, assigned[bars])
 	}
 	if !(end > 0 && end < run) {
 		return run

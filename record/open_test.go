@@ -70,11 +70,12 @@ func TestAKilledRunIsReadable(t *testing.T) {
 		Metrics:   map[string]Metric{"test_accuracy": {Best: 0.9, Final: 0, Last10Mean: 0.45, Last50Mean: 4.5 / 11, AtBestVersion: 9}},
 		Updates:   UpdateCounts{Sent: 13, Admitted: 12, Committed: 12, Duplicate: 1},
 		Bytes:     ByteCounts{Up: 1000},
+		Bias:      Bias{TotalVariation: math.NaN()},
 		Staleness: StalenessSummary{Mean: 1, P50: 1, P95: 2, Max: 2, Histogram: []uint64{4, 4, 4}},
 	}
 	got := l.Summary
 	got.WallSeconds = 0
-	if diff := cmp.Diff(want, got, cmpopts.EquateApprox(1e-12, 0)); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.EquateApprox(1e-12, 0), cmpopts.EquateNaNs()); diff != "" {
 		t.Errorf("summary (-want +got):\n%s", diff)
 	}
 }

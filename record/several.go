@@ -42,7 +42,7 @@ func troubles(c Comparison) *alert {
 	if names == nil {
 		return nil
 	}
-	return &alert{"Not all runs ended as they should.", sentence(strings.Join(names, "; ") + ".")}
+	return &alert{"Not all runs ended as they should.", strings.Join(names, "; ") + "."}
 }
 
 // compared says in plain words what the comparison shows.
@@ -102,7 +102,7 @@ func raced(c Comparison, clock string) []string {
 		lede = append(lede, text+".")
 	}
 	if never != nil {
-		lede = append(lede, sentence(strings.Join(never, ", "))+" did not reach it.")
+		lede = append(lede, "Not reached by "+strings.Join(never, ", ")+".")
 	}
 	return lede
 }
@@ -111,7 +111,7 @@ func raced(c Comparison, clock string) []string {
 func (c Comparison) fairest() int {
 	fairest := -1
 	for i, r := range c.Runs {
-		if r.TimeToTarget != nil && (fairest < 0 || r.Bias < c.Runs[fairest].Bias) {
+		if r.TimeToTarget != nil && (fairest < 0 || r.Bias < c.Runs[fairest].Bias || math.IsNaN(c.Runs[fairest].Bias)) {
 			fairest = i
 		}
 	}
@@ -159,7 +159,13 @@ func race(runs []*Loaded, c Comparison) section {
 // none stands where a run has no figure.
 const none = "–"
 
-func percentOf(v, whole float64) int { return int(math.Round(100 * math.Max(0, math.Min(1, v/whole)))) }
+// percentOf is the length of a cell's bar: 0, no bar, for what is not a number.
+func percentOf(v, whole float64) int {
+	if !(v > 0) {
+		return 0
+	}
+	return int(math.Round(100 * math.Min(1, v/whole)))
+}
 
 // sideBySide has one row a run.
 func sideBySide(runs []*Loaded, c Comparison) section {

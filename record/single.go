@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"weir/record/chart"
 )
@@ -58,14 +59,15 @@ func (l *Loaded) because() string {
 	if l.Summary.Error == "" {
 		return "The figures are those up to there."
 	}
-	return "The reason: " + l.Summary.Error + "."
+	reason := strings.TrimPrefix(l.Summary.Error, fmt.Sprintf("diverged after version %d: ", l.Summary.Versions))
+	return sentence(strings.TrimSuffix(reason, ".")) + "."
 }
 
 // lede says in plain words what the run showed.
 func (l *Loaded) lede(c Comparison) []string {
 	s := l.Summary
 	lede := []string{l.headline()}
-	if c.Target != nil {
+	if c.Target != nil && len(l.Evaluated) > 0 {
 		lede = append(lede, c.Runs[0].timed(c.Target, clock(s.Kind)))
 	} else if t := s.TimeToTarget; t != nil {
 		lede = append(lede, fmt.Sprintf("The target was reached after %s (version %s, %s up).", chart.Time(t.Seconds), chart.Count(t.Versions), chart.Size(float64(t.BytesUp))))
@@ -112,7 +114,13 @@ func (r ComparedRun) timed(t *Target, clock string) string {
 		goal, chart.Time(r.TimeToTarget.Seconds), clock, chart.Count(r.TimeToTarget.Versions), chart.Size(float64(r.TimeToTarget.BytesUp)))
 }
 
-func biasFigure(bias float64) string { return strconv.FormatFloat(bias, 'f', 3, 64) }
+// biasFigure is a bias in a column of them; a killed run has none.
+func biasFigure(bias float64) string {
+	if math.IsNaN(bias) {
+		return none
+	}
+	return strconv.FormatFloat(bias, 'f', 3, 64)
+}
 
 // fairnessInWords explains the aggregation bias.
 func fairnessInWords(bias float64) string {

@@ -1,9 +1,12 @@
 package record
 
-import "strconv"
+import (
+	"math"
+	"strconv"
+)
 
 // tally makes up a summary from rows alone, for a run that was killed before it wrote its own. What the rows do not
-// tell, such as the target shares, stays empty.
+// tell, such as the target shares, stays empty, and the bias is not a number.
 type tally struct {
 	last      VersionRow
 	versions  int
@@ -61,7 +64,7 @@ func (t *tally) summary(l *Loaded) Summary {
 	s := Summary{
 		Name: l.setting("name"), Kind: "sim", Clients: t.clients, Versions: t.last.Version,
 		WallSeconds: t.last.Wall, VirtualSeconds: t.last.Time, StoppedBy: "killed", Metrics: map[string]Metric{},
-		Updates: t.counts, Bytes: ByteCounts{Up: t.last.BytesUp, Down: t.last.BytesDown},
+		Updates: t.counts, Bytes: ByteCounts{Up: t.last.BytesUp, Down: t.last.BytesDown}, Bias: Bias{TotalVariation: math.NaN()},
 	}
 	s.Seed, _ = strconv.ParseUint(l.setting("seed"), 10, 64)
 	if n, err := strconv.Atoi(l.setting("clients.count")); err == nil {

@@ -106,6 +106,12 @@ func (s scale) tick(v float64) string {
 	}
 	v, apart := v/s.unit.factor, s.apart/s.unit.factor
 	suffix := ""
+	if math.Abs(v) < apart/2 {
+		if s.unit.name == "%" {
+			return "0%"
+		}
+		return "0"
+	}
 	if s.unit.name == "%" {
 		suffix = "%"
 	} else if largest := math.Max(math.Abs(s.lo), math.Abs(s.hi)) / s.unit.factor; largest >= 1e5 {
@@ -116,9 +122,6 @@ func (s scale) tick(v float64) string {
 		return exponent(strconv.FormatFloat(v, 'e', 1, 64))
 	}
 	decimals := max(0, -int(math.Floor(math.Log10(apart)+1e-9)))
-	if v == 0 {
-		return "0" + suffix
-	}
 	return thousandsBeforePoint(strconv.FormatFloat(v, 'f', decimals, 64)) + suffix
 }
 
