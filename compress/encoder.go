@@ -99,12 +99,9 @@ func (enc *Encoder[T]) appendChosen(dst []byte, h *Header) ([]byte, float64) {
 	if h.Kind == Sparse {
 		dst = appendRice(dst, n, idx)
 	}
-	var change float64 // of ||p - q||^2, against nothing being sent
-	for j, i := range idx {
-		change += square(p[j]-q[j]) - square(p[j])
-		s.settle(lo+int(i), q[j])
-	}
-	return dst, s.pp - before + change
+	lost := s.pp - before + kept(p, q)
+	s.settle(lo, idx, q, p)
+	return dst, lost
 }
 
 // drawn takes k of the coordinates from lo to hi, as key draws them.

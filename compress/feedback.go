@@ -103,14 +103,31 @@ func (s *step[T]) guess(i int) T {
 	}
 }
 
-// settle takes the q that was sent for coordinate i.
-func (s *step[T]) settle(i int, q T) {
+// settle takes the q that were sent for the coordinates idx, counted from lo. Scratch is as long as q. One vector at a
+// time and nothing else in the loops: they wait for memory, and short loops wait for more of it at once.
+func (s *step[T]) settle(lo int, idx []uint32, q, scratch []T) {
+	q = q[:len(idx)]
 	if s.rule.owes() {
-		u := s.e[i]
-		s.e[i] = u - q
-		s.ee += square(u-q) - square(u)
+		e, u := s.e[lo:], scratch[:len(idx)]
+		for j, i := range idx {
+			u[j] = e[i]
+			e[i] = u[j] - q[j]
+		}
+		s.ee += kept(u, q)
 	}
 	if s.rule.estimates() {
-		s.h[i] += q
+		h := s.h[lo:]
+		for j, i := range idx {
+			h[i] += q[j]
+		}
 	}
+}
+
+// kept is by how much the square of a norm changes when the values u become u - q.
+func kept[T vec.Float](u, q []T) (change float64) {
+	q = q[:len(u)]
+	for j, v := range u {
+		change += square(v-q[j]) - square(v)
+	}
+	return change
 }

@@ -53,7 +53,7 @@ func appendQuant[T vec.Float](dst []byte, bits int, x []T, first int, key uint64
 		dst = appendCodes(dst, bits, codes)
 		if unit > 0 {
 			w := 1 - float64(step)/unit // v - q is unit * (r + w*code)
-			lost += unit * unit * (rr + float64(2*w*rc) + float64(w*w*cc))
+			lost += float64(unit * unit * (rr + float64(2*w*rc) + float64(w*w*cc)))
 		} else {
 			lost += sumSquares(x[:n])
 		}

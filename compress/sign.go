@@ -29,7 +29,7 @@ func appendSign[T vec.Float](dst []byte, x []T) ([]byte, float64) {
 	sum, squares, zeros := signBits(dst[start+size:], x)
 	scale := T(sum / float64(len(x)))
 	// sum (|x_j| - scale)^2 over the x_j that are not 0
-	lost := squares - 2*float64(scale)*sum + float64(len(x)-zeros)*float64(scale)*float64(scale)
+	lost := squares - float64(2*float64(scale)*sum) + float64(float64(len(x)-zeros)*square(scale))
 	if zeros > 0 && scale > 0 {
 		putScale(dst[start:], -scale)
 		dst = grow(dst, bytes)

@@ -3,7 +3,6 @@ package compress
 import (
 	"math"
 	"math/bits"
-	"slices"
 
 	"weir/vec"
 )
@@ -26,6 +25,7 @@ type selector[T vec.Float] struct {
 const (
 	fewCandidates = 1 << 14 // no more coordinates than these are taken as candidates all
 	maxSample     = 1 << 14
+	neighbours    = 4 // coordinates that are sampled together: what is near costs nothing more
 )
 
 // top chooses k of the coordinates from lo to hi. What it returns is valid until the next call.
@@ -58,7 +58,7 @@ func (s *selector[T]) blocks(st *step[T], lo, hi int, k func(length int) int) ([
 	for at := lo; at < hi; at += tile {
 		p := st.advance(at, min(at+tile, hi))
 		want := k(len(p))
-		threshold := max(s.last/2, smallest[T]()) // blocks are alike
+		threshold := max(s.last*T(0.9), smallest[T]()) // blocks are alike
 		found := filter(s.idx[kept:], s.val[kept:], p, threshold, uint32(at-lo))
 		if found < want {
 			threshold = smallest[T]()
@@ -152,6 +152,12 @@ func (s source[T]) piece(i int) []T {
 // kth returns the size of the k-th largest of all values that are at least floor in size, and how many of that very
 // size are among the k largest. When there are fewer than k values it returns floor.
 func (s *selector[T]) kth(from source[T], k int, floor T) (bound T, ties int) {
+	if n := len(from.values); from.step == nil && n <= len(s.near) {
+		if n < k {
+			return floor, k
+		}
+		return s.kthNear(from, k, key(floor), math.MaxInt64)
+	}
 	var top T
 	for i := range from.pieces() {
 		top = max(top, maxAbs(from.piece(i)))
@@ -200,29 +206,63 @@ func (s *selector[T]) kthNear(from source[T], k int, lo, hi uint64) (bound T, ti
 			}
 		}
 	}
-	near := s.near[:n]
-	slices.Sort(near)
-	at := near[n-k]
-	for ties = 1; n-k+ties < n && near[n-k+ties] == at; ties++ {
+	if n < k {
+		return T(math.Float64frombits(lo)), k
 	}
-	return T(math.Float64frombits(at)), ties
+	at, larger := nth(s.near[:n], k)
+	return T(math.Float64frombits(at)), k - larger
+}
+
+// nth returns the k-th largest of keys, which it reorders, and how many are larger.
+func nth(keys []uint64, k int) (at uint64, larger int) {
+	for {
+		n := len(keys)
+		a, b, c := keys[0], keys[n/2], keys[n-1]
+		pivot := max(min(a, b), min(max(a, b), c))
+		// keys[:i] > pivot, keys[i:j] == pivot, keys[j:l] not seen, keys[l:] < pivot
+		i, l := 0, n
+		for j := 0; j < l; {
+			switch v := keys[j]; {
+			case v > pivot:
+				keys[i], keys[j] = v, keys[i]
+				i++
+				j++
+			case v == pivot:
+				j++
+			default:
+				l--
+				keys[j], keys[l] = keys[l], v
+			}
+		}
+		switch {
+		case k <= i:
+			keys = keys[:i]
+		case k <= l:
+			return pivot, larger + i
+		default:
+			keys, k, larger = keys[l:], k-l, larger+l
+		}
+	}
 }
 
 // sampled returns a size that a little more than k of the coordinates from lo to hi should reach.
 func (s *selector[T]) sampled(st *step[T], lo, hi, k int) T {
 	n := hi - lo
-	m := min(max(n/64, 1024), maxSample)
+	m := min(max(n/64, 1024), maxSample) &^ (neighbours - 1)
 	if s.sample == nil {
 		s.sample = make([]T, maxSample)
 	}
 	sample := s.sample[:m]
-	stride := n / m
-	for j := range sample {
-		sample[j] = abs(st.guess(lo + j*stride + below(mix(uint64(j)), stride)))
+	stride := neighbours * n / m
+	for j := 0; j < m; j += neighbours {
+		at := lo + j/neighbours*stride + below(mix(uint64(j)), stride-neighbours)
+		for i := range neighbours {
+			sample[j+i] = abs(st.guess(at + i))
+		}
 	}
-	// Of the k largest about m*k/n fall into the sample; four standard deviations more are nearly always enough.
+	// Of the k largest about m*k/n fall into the sample; five standard deviations more are nearly always enough.
 	expect := float64(m) * float64(k) / float64(n)
-	rank := int(expect+4*math.Sqrt(expect)) + 1
+	rank := int(expect+5*math.Sqrt(expect)) + 1
 	bound, _ := s.kth(source[T]{values: sample}, rank, smallest[T]())
 	return bound
 }
