@@ -149,7 +149,7 @@ func uniform[T vec.Float](i uint32, key uint64) T {
 	x = (x ^ x>>15) + uint32(key>>32)
 	x *= 0x735a2d97
 	x ^= x >> 15
-	return T(x>>8) * (1.0 / (1 << 24))
+	return T(T(x>>8) * (1.0 / (1 << 24)))
 }
 
 // plainAddCodes adds step*codes[i] to y[i].

@@ -137,7 +137,7 @@ func addQuant[T vec.Float](y []T, weight T, bits int, payload []byte) {
 	var block [quantBlock]byte
 	for len(y) > 0 {
 		n := min(quantBlock, len(y))
-		step := weight * vec.Load[T](payload, 0)
+		step := T(weight * vec.Load[T](payload, 0))
 		payload = payload[vec.Size[T]():]
 		codes := payload[:(n*bits+7)/8]
 		payload = payload[len(codes):]

@@ -101,9 +101,9 @@ func addSign[T vec.Float](y []T, weight T, payload []byte) {
 		n := min(signBlock, len(y))
 		scale, signs, zeros, rest, _ := signParts[T](payload, n)
 		if zeros == nil {
-			addSigns(y[:n], weight*scale, signs)
+			addSigns(y[:n], T(weight*scale), signs)
 		} else {
-			addSignsOrZero(y[:n], weight*scale, signs, zeros)
+			addSignsOrZero(y[:n], T(weight*scale), signs, zeros)
 		}
 		y, payload = y[n:], rest
 	}

@@ -97,7 +97,7 @@ func appendGroup[T vec.Float](dst []byte, b int, x []T) []byte {
 	filled := 0
 	for i, v := range x {
 		c := oddCode(v, half, levels)
-		x[i] = a * c
+		x[i] = T(a * c)
 		word |= uint32(int32(c)+int32(levels)) >> 1 << filled
 		if filled += b; filled == 8 {
 			dst = append(dst, byte(word))
@@ -176,23 +176,23 @@ func readValues[T vec.Float](x []T, v Values, b []byte, first int, weight T) {
 	switch v {
 	case FP32:
 		for i := range x {
-			x[i] = weight * vec.Load[T](b, first+i)
+			x[i] = T(weight * vec.Load[T](b, first+i))
 		}
 		return
 	case BF16:
 		for i := range x {
-			x[i] = weight * fromBF16[T](binary.LittleEndian.Uint16(b[2*(first+i):]))
+			x[i] = T(weight * fromBF16[T](binary.LittleEndian.Uint16(b[2*(first+i):])))
 		}
 		return
 	}
 	bits := v.bits()
 	b = b[first/group*(vec.Size[T]()+group*bits/8):]
-	a := weight * vec.Load[T](b, 0)
+	a := T(weight * vec.Load[T](b, 0))
 	b = b[vec.Size[T]():]
 	levels, perByte := int32(1)<<bits-1, 8/bits
 	for i := range x {
 		code := int32(b[i/perByte]) >> (i % perByte * bits) & levels
-		x[i] = a * T(2*code-levels)
+		x[i] = T(a * T(2*code-levels))
 	}
 }
 
