@@ -1,7 +1,7 @@
 // Package dataset holds labelled samples in memory, read from files or drawn from a seed.
 //
 // A sample is a row of float32 numbers and the class that a network should find in them. The numbers of an image are
-// its grey values in [0, 1], row by row; those of a text are the numbers of the symbols before the one to be found.
+// its grey values, standardised, row by row; those of a text are the numbers of the symbols before the one to be found.
 package dataset
 
 import (

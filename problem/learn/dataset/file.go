@@ -2,12 +2,13 @@ package dataset
 
 import (
 	"bufio"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+
+	"github.com/klauspost/compress/gzip" // a third faster than the standard library's
 )
 
 // maxRatio is how much longer than its compressed form a deflated file can be (zlib's technical notes). It bounds what

@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"path/filepath"
-	"slices"
+	"runtime"
 	"sync"
 )
 
@@ -18,38 +19,40 @@ const (
 
 const maxSide = 1 << 12 // of an image, in pixels
 
-// readIDX reads the four files of MNIST and its relatives in dir.
+// readIDX reads the four files of MNIST and its relatives in dir. Grey values become numbers of mean 0 and variance 1
+// over the training images.
 func readIDX(dir string) (*Set, error) {
 	var train, test images
-	var trainErr, testErr error
 	var both sync.WaitGroup
+	var testErr error
 	both.Go(func() { testErr = test.read(dir, "t10k") })
-	trainErr = train.read(dir, "train")
+	err := train.read(dir, "train")
 	both.Wait()
-	if err := errors.Join(trainErr, testErr); err != nil {
-		return nil, trainFirst(trainErr, testErr)
+	if err == nil {
+		err = testErr
+	}
+	if err != nil {
+		return nil, err
 	}
 	if train.height != test.height || train.width != test.width {
 		return nil, fmt.Errorf("%s: the training images are %dx%d, the test images %dx%d", dir, train.height, train.width, test.height, test.width)
 	}
-	labels := slices.Concat(train.labels, test.labels)
-	return &Set{
-		Unit: "images", Features: train.features, Height: train.height, Width: train.width,
-		Classes: int(slices.Max(append(labels, 0))) + 1, Train: &train.rows, Test: &test.rows,
-	}, nil
-}
-
-func trainFirst(train, test error) error {
-	if train != nil {
-		return train
+	number := standardised(train.pixels)
+	set := &Set{
+		Unit: "images", Features: train.height * train.width, Height: train.height, Width: train.width,
+		Train: train.samples(number), Test: test.samples(number),
 	}
-	return test
+	for _, label := range append(train.labels, test.labels...) {
+		set.Classes = max(set.Classes, int(label)+1)
+	}
+	return set, nil
 }
 
-// images are rows of known height and width.
+// images is one part of a set as its files have it.
 type images struct {
-	rows
 	height, width int
+	pixels        []byte
+	labels        []byte
 }
 
 func (m *images) read(dir, part string) error {
@@ -59,10 +62,47 @@ func (m *images) read(dir, part string) error {
 	if err := readFile(filepath.Join(dir, part+"-labels-idx1-ubyte"), m.readLabels); err != nil {
 		return err
 	}
-	if n := len(m.values) / max(1, m.features); n != len(m.labels) {
+	if n := len(m.pixels) / (m.height * m.width); n != len(m.labels) {
 		return fmt.Errorf("%s: %d %s images have %d labels", dir, n, part, len(m.labels))
 	}
 	return nil
+}
+
+// standardised returns the number for every grey value: those of the given pixels have mean 0 and variance 1.
+func standardised(pixels []byte) (number [256]float32) {
+	var total, squares uint64 // exact
+	for _, v := range pixels {
+		total += uint64(v)
+		squares += uint64(v) * uint64(v)
+	}
+	n := float64(max(1, len(pixels)))
+	mean := float64(total) / n
+	deviation := math.Sqrt(max(float64(squares)/n-mean*mean, 1e-6)) // images of one grey alone have none
+	for v := range number {
+		number[v] = float32((float64(v) - mean) / deviation)
+	}
+	return number
+}
+
+// samples replaces grey values by their numbers, on all cores.
+func (m *images) samples(number [256]float32) *rows {
+	r := &rows{make([]float32, len(m.pixels)), m.height * m.width, make([]uint16, len(m.labels))}
+	for i, label := range m.labels {
+		r.labels[i] = uint16(label)
+	}
+	var all sync.WaitGroup
+	pieces := runtime.GOMAXPROCS(0)
+	for piece := range pieces {
+		low, high := piece*len(m.pixels)/pieces, (piece+1)*len(m.pixels)/pieces
+		all.Go(func() {
+			to := r.values[low:high]
+			for i, v := range m.pixels[low:high] {
+				to[i] = number[v]
+			}
+		})
+	}
+	all.Wait()
+	return r
 }
 
 func readFile(path string, decode func(r io.Reader, limit int64) error) error {
@@ -90,19 +130,10 @@ func (m *images) readPixels(r io.Reader, limit int64) error {
 	if n > limit/(height*width) {
 		return fmt.Errorf("is cut short: it says that it holds %d images of %dx%d pixels", n, height, width)
 	}
-	m.height, m.width, m.features = int(height), int(width), int(height*width)
-	m.values = make([]float32, n*height*width)
-	buffer := make([]byte, 1<<15)
-	for at := 0; at < len(m.values); {
-		b := buffer[:min(len(buffer), len(m.values)-at)]
-		if _, err := io.ReadFull(r, b); err != nil {
-			return cutShort(err, int64(at)/(height*width), "image", n)
-		}
-		row := m.values[at : at+len(b)]
-		for i, v := range b {
-			row[i] = float32(v) * (1. / 255)
-		}
-		at += len(b)
+	m.height, m.width = int(height), int(width)
+	m.pixels = make([]byte, n*height*width)
+	if at, err := io.ReadFull(r, m.pixels); err != nil {
+		return cutShort(err, int64(at)/(height*width), "image", n)
 	}
 	return atEnd(r)
 }
@@ -116,13 +147,9 @@ func (m *images) readLabels(r io.Reader, limit int64) error {
 	if int64(size[0]) > limit {
 		return fmt.Errorf("is cut short: it says that it holds %d labels", size[0])
 	}
-	labels := make([]byte, size[0])
-	if n, err := io.ReadFull(r, labels); err != nil {
-		return cutShort(err, int64(n), "label", int64(len(labels)))
-	}
-	m.labels = make([]uint16, len(labels))
-	for i, v := range labels {
-		m.labels[i] = uint16(v)
+	m.labels = make([]byte, size[0])
+	if at, err := io.ReadFull(r, m.labels); err != nil {
+		return cutShort(err, int64(at), "label", int64(len(m.labels)))
 	}
 	return atEnd(r)
 }
