@@ -18,6 +18,24 @@ type Config struct {
 	Momentum float64 `yaml:"momentum"` // ef21m: m, the share of the newest gradient
 	Eta      Eta     `yaml:"eta"`      // econtrol: a number or auto
 	Memory   string  `yaml:"memory"`   // decoder memory of ef21, ef21m and econtrol: per-client, mean
+	Down     Down    `yaml:"down"`     // how new versions travel to the clients
+}
+
+// Down chooses how a new version is made small on its way to the clients. What is sent is C(x - x^), where x^ is the
+// published model, what the clients hold; x^ moves by it, so that what was left out is in the next difference: the
+// server's own error feedback (EF21-P, Gruntkowska et al. 2023).
+type Down struct {
+	Kind    string  `yaml:"kind"` // as for updates
+	Density float64 `yaml:"density"`
+	K       int     `yaml:"k"`
+	Values  string  `yaml:"values"`
+}
+
+// Config is the downlink's compression as that of an update without feedback.
+func (d Down) Config() Config {
+	c := DefaultConfig()
+	c.Kind, c.Density, c.K, c.Values = d.Kind, d.Density, d.K, d.Values
+	return c
 }
 
 // DefaultConfig sends updates whole.
@@ -25,6 +43,7 @@ func DefaultConfig() Config {
 	return Config{
 		Kind: "identity", Density: 0.01, Values: "fp32",
 		Feedback: "none", Beta: 1, Momentum: 0.1, Memory: "per-client",
+		Down: Down{Kind: "identity", Density: 0.01, Values: "fp32"},
 	}
 }
 

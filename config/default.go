@@ -48,6 +48,7 @@ var rivals = [][2]string{
 	{"clients.durations", "clients.speed"},
 	{"clients.durations", "clients.link"},
 	{"compress.density", "compress.k"},
+	{"compress.down.density", "compress.down.k"},
 }
 
 // outerDefaults are each optimiser's own: DiLoCo's for nesterov (Douillard et al. 2023), for adam the momenta and

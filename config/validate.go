@@ -233,6 +233,7 @@ func count(conditions ...bool) int {
 func (c *check) compress() {
 	c.section("compress", c.Compress.Kind, compress.Kinds(), c.Compress.Validate())
 	c.kind("compress.feedback", c.Compress.Feedback, compress.Feedbacks()...)
+	c.section("compress.down", c.Compress.Down.Kind, compress.Kinds(), c.Compress.Down.Config().Validate())
 }
 
 func (c *check) aggregate() {

@@ -12,38 +12,73 @@ import (
 	"weir/vec"
 )
 
-// Version is one committed model. Its vector never changes while somebody holds it.
+// Version is one published model. Its vector never changes while somebody holds it.
 type Version[T vec.Float] struct {
 	Number uint64
 	X      []T
+	Bytes  int // of the frames that lead to it from the version before
 	held   int
 }
 
 // Model holds the vectors: the newest version, the window's sum, and the outer optimiser's state. Memory: three
-// vectors of d, those of the optimiser, and one for every older version that is still held.
+// vectors of d, those of the optimiser, two more when the downlink is compressed, and one for every older version that
+// is still held.
 type Model[T vec.Float] struct {
 	codec  *compress.Codec[T]
 	outer  *aggregate.Outer[T]
 	newest *Version[T]
 	sum    []T
 	spare  []*Version[T] // released, to be overwritten
+	down   *downlink[T]  // nil when versions travel whole
+	dense  int           // bytes of a version that travels whole
 
 	decoders []decoder[T] // by client; empty unless the codec is Ordered
 	scratch  []T          // mean memory
 }
 
-// NewModel returns version 0, with the parameters of start.
-func NewModel[T vec.Float](codec *compress.Codec[T], outer aggregate.OuterConfig, start []T) (*Model[T], error) {
-	if len(start) != codec.Dim() {
-		return nil, fmt.Errorf("model: %d parameters to start from, the codec has %d", len(start), codec.Dim())
-	}
-	optimiser, err := aggregate.NewOuter[T](outer, len(start))
+// downlink is what the server keeps to publish versions in fewer bytes than they have.
+type downlink[T vec.Float] struct {
+	codec   *compress.Codec[T]
+	encoder *compress.Encoder[T]
+	exact   []T // x; the clients hold x^, the newest version
+	gap     []T // scratch: x - x^
+	frames  []byte
+}
+
+// NewModel returns version 0, with the parameters of start, for updates and versions that are compressed as c says.
+func NewModel[T vec.Float](c compress.Config, seed uint64, outer aggregate.OuterConfig, start []T) (*Model[T], error) {
+	d := len(start)
+	codec, err := compress.NewCodec[T](c, d, seed)
 	if err != nil {
 		return nil, err
 	}
-	x := append(make([]T, 0, len(start)), start...)
-	return &Model[T]{codec: codec, outer: optimiser, newest: &Version[T]{X: x, held: 1}, sum: make([]T, len(start))}, nil
+	optimiser, err := aggregate.NewOuter[T](outer, d)
+	if err != nil {
+		return nil, err
+	}
+	m := &Model[T]{codec: codec, outer: optimiser, sum: make([]T, d)}
+	m.newest = &Version[T]{X: append(make([]T, 0, d), start...), held: 1}
+	whole, err := compress.NewCodec[T](compress.DefaultConfig(), d, seed)
+	if err != nil {
+		return nil, err
+	}
+	m.dense = whole.Fragments()*compress.HeaderSize + d*vec.Size[T]()
+	if c.Down.Kind == "identity" {
+		return m, nil
+	}
+	down, err := compress.NewCodec[T](c.Down.Config(), d, ^seed)
+	if err != nil {
+		return nil, err
+	}
+	m.down = &downlink[T]{codec: down, encoder: down.NewEncoder(), exact: append(make([]T, 0, d), start...), gap: make([]T, d)}
+	return m, nil
 }
+
+// Codec is how updates are encoded.
+func (m *Model[T]) Codec() *compress.Codec[T] { return m.codec }
+
+// Dense is the bytes of a version that travels whole: a checkpoint for a client that is too far behind.
+func (m *Model[T]) Dense() int { return m.dense }
 
 // Check verifies an update before the ledger hears of it: its frames, that they are what the command says, and that a
 // feedback rule with memory on both sides can decode them now. It returns the header of the first frame.
@@ -110,28 +145,58 @@ func (m *Model[T]) each(update []byte, do func(compress.Frame)) {
 // Commit makes the next version from the window's sum.
 func (m *Model[T]) Commit(scale float64) {
 	last := m.newest
-	next := &Version[T]{}
-	switch n := len(m.spare); {
-	case last.held == 1: // nobody else looks at it
-		next = last
-	case n > 0:
-		next, m.spare = m.spare[n-1], m.spare[:n-1]
-	default:
-		next.X = make([]T, len(last.X))
-	}
+	next := m.blank()
 	sum := m.sum
 	if m.codec.Mean() { // H stays, a step clears what it is given
 		scale, sum = 1, append(m.scratch[:0], m.sum...)
 		m.scratch = sum
 	}
-	m.outer.Step(next.X, last.X, sum, T(scale))
-	number := last.Number + 1
+	next.Number, next.Bytes = last.Number+1, m.dense
+	if m.down == nil {
+		m.outer.Step(next.X, last.X, sum, T(scale))
+	} else {
+		m.outer.Step(m.down.exact, m.down.exact, sum, T(scale))
+		next.Bytes = m.down.publish(next, last, m.dense)
+	}
 	if next != last {
 		next.held = 1
 		m.Release(last)
 	}
-	next.Number = number
 	m.newest = next
+}
+
+// blank is a version to write the next model into: the newest itself when nobody else looks at it.
+func (m *Model[T]) blank() *Version[T] {
+	if m.newest.held == 1 {
+		return m.newest
+	}
+	if n := len(m.spare); n > 0 {
+		next := m.spare[n-1]
+		m.spare = m.spare[:n-1]
+		return next
+	}
+	return &Version[T]{X: make([]T, len(m.sum))}
+}
+
+// publish writes x^ + C(x - x^) into next and returns the bytes that C(x - x^) takes on the wire. A model that is no
+// longer finite is published as it is, in dense bytes: whoever evaluates it will see.
+func (d *downlink[T]) publish(next, last *Version[T], dense int) int {
+	vec.Sub(d.gap, d.exact, last.X)
+	frames, _, err := d.encoder.Encode(d.frames[:0], compress.ID{Seq: next.Number}, nil, d.gap)
+	d.frames = frames
+	if err != nil {
+		copy(next.X, d.exact)
+		return dense
+	}
+	if next != last {
+		copy(next.X, last.X)
+	}
+	for rest := frames; len(rest) > 0; {
+		var frame compress.Frame
+		frame, rest = must2(d.codec.Parse(rest)) // it was encoded here
+		d.codec.Add(next.X, 1, frame)
+	}
+	return len(frames)
 }
 
 // Newest is the newest version; it may be overwritten by the next commit. Hold it to keep it.
@@ -163,11 +228,20 @@ func (m *Model[T]) Digest() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
+// vectors are what a snapshot holds, with v as the newest version.
+func (m *Model[T]) vectors(v *Version[T]) [][]T {
+	all := [][]T{v.X, m.sum, m.outer.Momentum, m.outer.Second}
+	if m.down != nil {
+		all = append(all, m.down.exact)
+	}
+	return all
+}
+
 // AppendSnapshot adds the whole state to dst: equal models give equal bytes.
 func (m *Model[T]) AppendSnapshot(dst []byte) []byte {
 	w := writer(append(dst, snapshotVersion))
 	w.uint(m.newest.Number)
-	for _, v := range [][]T{m.newest.X, m.sum, m.outer.Momentum, m.outer.Second} {
+	for _, v := range m.vectors(m.newest) {
 		w.uint(uint64(len(v)))
 		w = vec.Append(w, v)
 	}
@@ -190,7 +264,7 @@ func (m *Model[T]) Restore(snapshot []byte) error {
 	}
 	r := reader{rest: snapshot[1:]}
 	next := &Version[T]{Number: r.uint(), X: make([]T, len(m.newest.X)), held: 1}
-	for _, v := range [][]T{next.X, m.sum, m.outer.Momentum, m.outer.Second} {
+	for _, v := range m.vectors(next) {
 		if n := r.uint(); n != uint64(len(v)) {
 			return fmt.Errorf("%w: a vector of %d, not %d", ErrSnapshot, n, len(v))
 		}
@@ -223,12 +297,12 @@ type Machine[T vec.Float] struct {
 }
 
 // NewMachine returns a machine at version 0.
-func NewMachine[T vec.Float](c Config, codec *compress.Codec[T], outer aggregate.OuterConfig, start []T) (*Machine[T], error) {
+func NewMachine[T vec.Float](c Config, updates compress.Config, outer aggregate.OuterConfig, start []T) (*Machine[T], error) {
 	l, err := New(c)
 	if err != nil {
 		return nil, err
 	}
-	m, err := NewModel(codec, outer, start)
+	m, err := NewModel(updates, c.Seed, outer, start)
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,6 @@ type recording struct {
 	Config   Config
 	Outer    aggregate.OuterConfig
 	Compress compress.Config
-	Seed     uint64
 	Start    []float32
 	Log      []byte
 	Digest   string // of the machine at the end
@@ -39,11 +38,7 @@ func TestRecordedLogsReplayToTheirDigests(t *testing.T) {
 			if err := gob.NewDecoder(bytes.NewReader(b)).Decode(&r); err != nil {
 				t.Fatal(err)
 			}
-			codec, err := compress.NewCodec[float32](r.Compress, len(r.Start), r.Seed)
-			if err != nil {
-				t.Fatal(err)
-			}
-			m, err := NewMachine(r.Config, codec, r.Outer, r.Start)
+			m, err := NewMachine(r.Config, r.Compress, r.Outer, r.Start)
 			if err != nil {
 				t.Fatal(err)
 			}

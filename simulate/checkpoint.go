@@ -30,6 +30,7 @@ type checkpoint[T vec.Float] struct {
 	Flights []savedFlight
 	Bases   map[uint64][]T
 	Memory  map[uint32][]byte // clients' feedback state
+	Held    []uint64
 	Tally   tally
 	Pending []record.UpdateRow
 }
@@ -40,6 +41,7 @@ type savedFlight struct {
 	Round                       problem.Round
 	Assigned, Started, Finished int64
 	Drops                       int64
+	Downloaded                  int
 	Done                        bool
 	Update                      []byte
 	Report                      problem.Report
@@ -55,7 +57,7 @@ func (r *run[T]) interrupt() error {
 	c := checkpoint[T]{
 		Config: r.config.YAML(), Ledger: r.machine.Ledger.AppendSnapshot(nil), Model: r.machine.Model.AppendSnapshot(nil),
 		Now: r.now, Wall: r.wall + time.Since(r.began), Events: r.events, Bases: map[uint64][]T{}, Tally: r.tally, Pending: r.pending,
-		Memory: map[uint32][]byte{},
+		Memory: map[uint32][]byte{}, Held: r.held,
 	}
 	for i, m := range r.memory {
 		if m != nil {
@@ -68,7 +70,7 @@ func (r *run[T]) interrupt() error {
 		}
 		s := savedFlight{
 			Client: f.client, Seq: f.seq, Base: f.base.Number, Round: f.round,
-			Assigned: f.assigned, Started: f.started, Finished: f.finished, Drops: f.drops,
+			Assigned: f.assigned, Started: f.started, Finished: f.finished, Drops: f.drops, Downloaded: f.downloaded,
 		}
 		if f.state == done && f.err == nil {
 			s.Done, s.Update, s.Report, s.Stats = true, f.update, f.report, f.stats
@@ -120,6 +122,10 @@ func (r *run[T]) restore() error {
 		return err
 	}
 	r.now, r.wall, r.events, r.tally, r.pending = c.Now, c.Wall, c.Events, c.Tally, c.Pending
+	if len(c.Held) != len(r.held) {
+		return errors.New("reading the checkpoint: its clients are not those of the problem")
+	}
+	r.held = c.Held
 	if err := r.board(&c); err != nil {
 		return err
 	}
@@ -151,7 +157,7 @@ func (r *run[T]) board(c *checkpoint[T]) error {
 		}
 		f := &flight[T]{
 			client: s.Client, seq: s.Seq, base: model.Hold(base), round: s.Round, assigned: s.Assigned, started: s.Started,
-			finished: s.Finished, drops: s.Drops, update: s.Update, report: s.Report, stats: s.Stats, memory: r.memory[s.Client],
+			finished: s.Finished, drops: s.Drops, downloaded: s.Downloaded, update: s.Update, report: s.Report, stats: s.Stats, memory: r.memory[s.Client],
 		}
 		r.flights[s.Client] = f
 		switch {

@@ -21,6 +21,8 @@ type flight[T vec.Float] struct {
 	assigned, started, finished int64
 	drops                       int64 // when the client vanishes, or aggregate.Never
 
+	downloaded int // bytes that it took to hold the base
+
 	state  state // guarded by the pool
 	update []byte
 	report problem.Report

@@ -22,7 +22,6 @@ type recording struct {
 	Config   ledger.Config
 	Outer    aggregate.OuterConfig
 	Compress compress.Config
-	Seed     uint64
 	Start    []float32
 	Log      []byte
 	Digest   string
@@ -35,7 +34,7 @@ func TestLogRebuildsTheRun(t *testing.T) {
 		"fedfix-adam":       {"aggregate.kind=fedfix", "outer={kind: adam}", "staleness={kind: exponential, a: 0.3}"},
 		"fedasync-nesterov": {"aggregate.kind=fedasync", "compress={kind: topk, density: 0.05, values: int8, feedback: econtrol}"},
 		"fedavg-sgd":        {"aggregate={kind: fedavg, deadline: 2s}", "outer={kind: sgd}", "compress={kind: topk, density: 0.05, feedback: ec}"},
-		"fedbuff-quant":     {"aggregate={kind: fedbuff, size: 4}", "compress={kind: quant, values: int4, feedback: ef21}"},
+		"fedbuff-quant":     {"aggregate={kind: fedbuff, size: 4}", "compress={kind: quant, values: int4, feedback: ef21, down: {kind: topk, density: 0.1, values: int8}}"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := load(t, "small.yaml", append(sets, "problem.model.kind=logistic", "stop.versions=12")...)
@@ -44,7 +43,7 @@ func TestLogRebuildsTheRun(t *testing.T) {
 				t.Fatal(err)
 			}
 			p := opened.(problem.Problem[float32])
-			rec := recording{Outer: cfg.Outer, Compress: cfg.Compress, Seed: cfg.Seed, Start: make([]float32, p.Dim())}
+			rec := recording{Outer: cfg.Outer, Compress: cfg.Compress, Start: make([]float32, p.Dim())}
 			p.Start(rec.Start)
 			opt := Options{Log: func(c ledger.Command, update []byte) error {
 				rec.Log = ledger.AppendEntry(rec.Log, &c, update)
@@ -63,7 +62,7 @@ func TestLogRebuildsTheRun(t *testing.T) {
 				t.Fatal(err)
 			}
 			rec.Digest = r.machine.Digest()
-			replays(t, rec, r.codec)
+			replays(t, rec)
 			if !*update {
 				return
 			}
@@ -78,8 +77,8 @@ func TestLogRebuildsTheRun(t *testing.T) {
 	}
 }
 
-func replays(t *testing.T, rec recording, codec *compress.Codec[float32]) {
-	m, err := ledger.NewMachine(rec.Config, codec, rec.Outer, rec.Start)
+func replays(t *testing.T, rec recording) {
+	m, err := ledger.NewMachine(rec.Config, rec.Compress, rec.Outer, rec.Start)
 	if err != nil {
 		t.Fatal(err)
 	}

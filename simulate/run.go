@@ -35,7 +35,7 @@ type run[T vec.Float] struct {
 	flights []*flight[T] // by client; nil for one that is not in flight
 	spare   []*flight[T]
 	memory  []*compress.Memory[T] // by client: its feedback state; nil until it has some
-	dense   int                   // bytes of a dense model or update on the wire
+	held    []uint64              // by client: 1 + the version it holds; 0 before it holds any
 
 	tally   tally
 	pending []record.UpdateRow // of the open window, in the ledger's order
@@ -81,24 +81,46 @@ func prepare[T vec.Float](ctx context.Context, cfg config.Config, opt Options, p
 	if err != nil {
 		return nil, err
 	}
-	codec, err := compress.NewCodec[T](cfg.Compress, p.Dim(), cfg.Seed)
-	if err != nil {
-		return nil, err
-	}
-	r := &run[T]{config: cfg, opt: opt, problem: p, fleet: f, codec: codec, began: time.Now()}
+	r := &run[T]{config: cfg, opt: opt, problem: p, fleet: f, began: time.Now()}
 	x := make([]T, p.Dim())
 	p.Start(x)
-	r.dense = denseSize[T](p.Dim())
-	r.cycles = f.cycles(r.dense, r.dense)
-	r.machine, err = ledger.NewMachine(cfg.Ledger(median(r.cycles)), codec, cfg.Outer, x)
+	if r.cycles, err = expectedCycles[T](f, cfg.Compress, p.Dim()); err != nil {
+		return nil, err
+	}
+	r.machine, err = ledger.NewMachine(cfg.Ledger(median(r.cycles)), cfg.Compress, cfg.Outer, x)
 	if err != nil {
 		return nil, err
 	}
+	r.codec = r.machine.Model.Codec()
 	r.flights = make([]*flight[T], cfg.Clients.Count)
+	r.held = make([]uint64, cfg.Clients.Count)
+	r.tally.Published = []uint64{0}
 	r.memory = make([]*compress.Memory[T], cfg.Clients.Count)
 	r.tally.Metrics = map[string]*record.Series{}
-	r.pool = newPool(ctx, p, codec, runtime.GOMAXPROCS(0))
+	r.pool = newPool(ctx, p, r.codec, runtime.GOMAXPROCS(0))
 	return r, nil
+}
+
+// expectedCycles are the clients' cycle times when every transfer is as large as one of random numbers.
+func expectedCycles[T vec.Float](f *fleet, c compress.Config, dim int) ([]int64, error) {
+	random := rand.New(rand.NewPCG(0, 0))
+	x := make([]T, dim)
+	for i := range x {
+		x[i] = T(random.NormFloat64())
+	}
+	var sizes [2]int
+	for i, direction := range []compress.Config{c.Down.Config(), c} {
+		codec, err := compress.NewCodec[T](direction, dim, 0)
+		if err != nil {
+			return nil, err
+		}
+		update, _, err := codec.NewEncoder().Encode(nil, compress.ID{}, codec.NewMemory(0), x)
+		if err != nil {
+			return nil, err
+		}
+		sizes[i] = len(update)
+	}
+	return f.cycles(sizes[0], sizes[1]), nil
 }
 
 // launch evaluates the initial model, registers everybody and starts the run.
@@ -275,10 +297,14 @@ func (r *run[T]) land(f *flight[T]) {
 // follow does what the ledger decided: it sends clients to work and evaluates and records a new version. The clients
 // are first, so that their work goes on while the version is evaluated.
 func (r *run[T]) follow(d *ledger.Decision) error {
+	c := d.Commit
+	if c != nil {
+		n := len(r.tally.Published)
+		r.tally.Published = append(r.tally.Published, r.tally.Published[n-1]+uint64(r.machine.Model.Newest().Bytes))
+	}
 	for _, a := range d.Assign {
 		r.depart(a)
 	}
-	c := d.Commit
 	if c == nil {
 		return nil
 	}
@@ -320,17 +346,18 @@ func (r *run[T]) depart(a ledger.Assignment) {
 		f = &flight[T]{}
 	}
 	model := r.machine.Model
+	download := r.download(a)
 	*f = flight[T]{
 		client: a.Client, seq: a.Seq, base: model.Hold(model.Newest()), update: f.update[:0],
 		round:    problem.Round{Client: int(a.Client), Seed: mix(r.config.Seed, roundStream, uint64(a.Client), a.Seq)},
-		assigned: r.now, started: r.now + r.fleet.down(r.dense),
+		assigned: r.now, started: r.now + r.fleet.down(download), downloaded: download,
 	}
 	if r.fleet.epochs != nil {
 		f.round.Epochs = r.fleet.epochs[a.Client]
 	}
 	f.finished = f.started + r.fleet.compute[a.Client]
 	r.flights[a.Client] = f
-	r.tally.BytesDown += uint64(r.dense)
+	r.tally.BytesDown += uint64(download)
 	r.tally.Downloads++
 	f.memory = r.memory[a.Client]
 	if f.memory == nil && r.config.Compress.Feedback != "none" {
@@ -338,6 +365,18 @@ func (r *run[T]) depart(a ledger.Assignment) {
 	}
 	f.drops = r.fate(f)
 	r.takeOff(f)
+}
+
+// download is the bytes that bring a client to the base of its assignment: the frames of the versions since the one it
+// holds, or all of the model where that is less.
+func (r *run[T]) download(a ledger.Assignment) int {
+	dense := r.machine.Model.Dense()
+	held := r.held[a.Client]
+	r.held[a.Client] = a.Base + 1
+	if held == 0 {
+		return dense
+	}
+	return int(min(uint64(dense), r.tally.Published[a.Base]-r.tally.Published[held-1]))
 }
 
 // fate is when the client drops out of this round: at any moment of it alike, or never.
@@ -350,7 +389,7 @@ func (r *run[T]) fate(f *flight[T]) int64 {
 	if random.Float64() >= chance {
 		return aggregate.Never
 	}
-	return f.assigned + int64(random.Float64()*float64(f.finished+r.fleet.up(r.dense)-f.assigned))
+	return f.assigned + int64(random.Float64()*float64(f.finished+r.fleet.up(0)-f.assigned))
 }
 
 // takeOff has a flight's work done and its arrival awaited.

@@ -20,8 +20,9 @@ type tally struct {
 	BytesUp   uint64
 	BytesDown uint64
 	Downloads uint64
-	Returned  uint64 // updates that were never decoded and went back into their client's memory
-	Compute   int64  // client time in nanoseconds
+	Published []uint64 // by version: bytes of the frames of all versions up to it
+	Returned  uint64   // updates that were never decoded and went back into their client's memory
+	Compute   int64    // client time in nanoseconds
 	Blocked   int64
 	Metrics   map[string]*record.Series
 	Latest    problem.Metrics
@@ -41,7 +42,7 @@ func (r *run[T]) note(f *flight[T], d *ledger.Decision) error {
 		Assigned: seconds(f.assigned), Started: seconds(f.started), Finished: seconds(f.finished), Arrived: seconds(r.now),
 		Verdict: d.Verdict.String(), Reason: d.Reason.String(), Staleness: int(d.Staleness),
 		Loss: f.report.Loss, Norm: f.stats.Norm, Samples: f.report.Samples, Steps: f.report.Steps,
-		BytesUp: len(f.update), BytesDown: r.dense,
+		BytesUp: len(f.update), BytesDown: f.downloaded,
 	}
 	if d.Verdict == ledger.Admitted {
 		r.pending = append(r.pending, row)
