@@ -93,7 +93,7 @@ func (c *Codec[T]) check(f Frame) error {
 	if f.Offset != uint64(lo) || int64(f.Length) != int64(hi-lo) {
 		return fmt.Errorf("%w: %d coordinates from %d, must be %d from %d", ErrLayout, f.Length, f.Offset, hi-lo, lo)
 	}
-	if kind := c.method.kind(); f.Kind != kind || f.Values != c.values {
+	if kind := c.method.kind(); f.Kind != kind && !(c.method == identity && f.Kind == Sparse) || f.Values != c.values {
 		return fmt.Errorf("%w: %v %v, must be %v %v", ErrLayout, f.Kind, f.Values, kind, c.values)
 	}
 	if int(f.Count) > c.chosen(hi-lo) {

@@ -81,6 +81,25 @@ func testIdentity[T vec.Float](t *testing.T, dim int) {
 	}
 }
 
+// An update that is mostly zero travels as a sparse frame, and arrives whole.
+func TestIdentityIsSparseWhereThatIsSmaller(t *testing.T) {
+	for _, others := range []int{0, 1, 100, 5_000, 9_000, 10_000} {
+		g := make([]float32, 10_000)
+		for i := range others {
+			g[len(g)-1-i] = float32(i + 1)
+		}
+		c := codec[float32](t, len(g), nil)
+		update, stats, err := c.NewEncoder().Encode(nil, ID{}, nil, g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, decode(t, c, update), g)
+		if len(update) > HeaderSize+min(4*len(g), 6*others+8) || stats.Contraction != 1 {
+			t.Errorf("%d of %d values are not 0: %d bytes, contraction %v", others, len(g), len(update), stats.Contraction)
+		}
+	}
+}
+
 // A refused update travels again with the next one.
 func TestRefusedUpdateIsFoldedIntoTheNext(t *testing.T) {
 	c := codec[float64](t, 3, nil)

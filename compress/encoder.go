@@ -52,9 +52,12 @@ func (enc *Encoder[T]) Encode(dst []byte, id ID, m *Memory[T], g []T) ([]byte, S
 		start := len(out)
 		out = grow(out, HeaderSize)
 		var left float64
-		switch h.Kind {
-		case Sparse, Random:
+		switch {
+		case h.Kind == Sparse || h.Kind == Random:
 			out, left = enc.appendChosen(out, &h)
+		case c.method == identity && enc.mostlyZero(s.g[lo:hi]):
+			h.Kind = Sparse
+			out, _ = enc.appendChosen(out, &h)
 		default:
 			out, left = enc.appendTiles(out, h)
 		}
@@ -89,6 +92,8 @@ func (enc *Encoder[T]) appendChosen(dst []byte, h *Header) ([]byte, float64) {
 		idx, p = enc.top(s, lo, lo+n, c.chosen(n))
 	case blocktopk:
 		idx, p = enc.blocks(s, lo, lo+n, c.share)
+	case identity:
+		idx, p = enc.top(s, lo, lo+n, n)
 	default:
 		idx, p = enc.drawn(s, lo, lo+n, c.chosen(n), drawKey(c.seed, *h))
 	}
@@ -102,6 +107,20 @@ func (enc *Encoder[T]) appendChosen(dst []byte, h *Header) ([]byte, float64) {
 	lost := s.pp - before + kept(p, q)
 	s.settle(lo, idx, q, p)
 	return dst, lost
+}
+
+// mostlyZero says whether a sparse frame of all of g that is not 0 is smaller than a dense one. Only rule none sends g
+// itself.
+func (enc *Encoder[T]) mostlyZero(g []T) bool {
+	if enc.step.rule != ruleNone {
+		return false
+	}
+	enc.reserve(tile)
+	others := 0
+	for at := 0; at < len(g); at += tile {
+		others += filter(enc.idx, enc.val, g[at:min(at+tile, len(g))], smallest[T](), 0)
+	}
+	return sparseBound[T](FP32, len(g), others) < len(g)*vec.Size[T]()
 }
 
 // drawn takes k of the coordinates from lo to hi, as key draws them.

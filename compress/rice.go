@@ -139,6 +139,9 @@ func checkRice(code []byte, n, count int) bool {
 	if len(r.high) == 0 || r.high[len(r.high)-1] == 0 {
 		return false
 	}
+	if used := count * int(r.b) % 8; used > 0 && r.low[len(r.low)-1]>>used != 0 {
+		return false
+	}
 	ones := 0
 	for i := 0; i < len(r.high); i += 8 {
 		ones += bits.OnesCount64(word64(r.high, i))
