@@ -114,28 +114,45 @@ func TestRefusedUpdateIsFoldedIntoTheNext(t *testing.T) {
 	equal(t, decode(t, c, after), []float64{1, 1, 1})
 }
 
-func TestEncodeRefusesNaN(t *testing.T) {
-	c := codec[float32](t, 2, nil)
-	dst := []byte("kept")
-	out, _, err := c.NewEncoder().Encode(dst, ID{}, nil, []float32{1, float32(math.NaN())})
-	if !errors.Is(err, ErrNotFinite) || string(out) != "kept" {
-		t.Errorf("%q, %v", out, err)
-	}
-}
-
-func TestEncodingAllocatesNothing(t *testing.T) {
-	c := codec[float32](t, 100_000, nil)
-	enc, g, acc := c.NewEncoder(), gaussian[float32](100_000, 1), make([]float32, 100_000)
-	var buf []byte
-	allocs := testing.AllocsPerRun(5, func() {
-		buf, _, _ = enc.Encode(buf[:0], ID{}, nil, g)
-		for rest := buf; len(rest) > 0; {
-			f, r, _ := c.Parse(rest)
-			c.Add(acc, 1, f)
-			rest = r
+// Whatever the compressor, NaN and infinities in g are refused, and nothing is written.
+func TestEncodeRefusesWhatIsNotFinite(t *testing.T) {
+	everyConfig(func(name string, set func(*Config)) {
+		for _, feedback := range feedbacks {
+			for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+				c := codec[float32](t, 5000, func(c *Config) { set(c); c.Feedback = feedback })
+				g := gaussian[float32](5000, 1)
+				g[4321] = float32(bad)
+				out, _, err := c.NewEncoder().Encode([]byte("kept"), ID{}, c.NewMemory(0), g)
+				if !errors.Is(err, ErrNotFinite) || string(out) != "kept" {
+					t.Errorf("%s %s: %v encoded as %d bytes, %v", name, feedback, bad, len(out), err)
+				}
+			}
 		}
 	})
-	if allocs != 0 {
-		t.Errorf("%v allocations an update", allocs)
-	}
+}
+
+func TestNothingIsAllocatedInSteadyState(t *testing.T) {
+	everyConfig(func(name string, set func(*Config)) {
+		for _, feedback := range []string{"none", "econtrol"} {
+			c := codec[float32](t, 100_000, func(c *Config) { set(c); c.Feedback = feedback })
+			enc, m, mirror := c.NewEncoder(), c.NewMemory(0), c.NewMirror()
+			g, acc := gaussian[float32](100_000, 1), make([]float32, 100_000)
+			var buf []byte
+			allocs := testing.AllocsPerRun(3, func() {
+				buf, _, _ = enc.Encode(buf[:0], ID{}, m, g)
+				for rest := buf; len(rest) > 0; {
+					f, after, _ := c.Parse(rest)
+					if c.Mirrored() {
+						c.Advance(mirror, acc, 1, f)
+					} else {
+						c.Add(acc, 1, f)
+					}
+					rest = after
+				}
+			})
+			if allocs > 0 {
+				t.Errorf("%s %s: %v allocations an update", name, feedback, allocs)
+			}
+		}
+	})
 }
