@@ -3,6 +3,7 @@ package record
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"weir/record/chart"
 )
@@ -93,25 +94,52 @@ func (l *Loaded) metricPanel(metric string, x against, color int, target *Target
 	return p
 }
 
-// training is the loss that each version's updates were trained at, over time or bytes.
+// spans is how many stretches of a run its versions' own accounts are put together in: single versions are noisy.
+const spans = 100
+
+// account is what the versions of one stretch of a run say of their updates.
+type account struct {
+	last               VersionRow
+	updates            int
+	loss, mean, oldest float64
+}
+
+// accounts puts the versions with updates together, in spans stretches of as many versions each.
+func (l *Loaded) accounts() []account {
+	versions := slices.DeleteFunc(slices.Clone(l.Versions), func(v VersionRow) bool { return v.Updates == 0 })
+	each := (len(versions) + spans - 1) / spans
+	var all []account
+	for group := range slices.Chunk(versions, max(1, each)) {
+		a := account{last: group[len(group)-1]}
+		for _, v := range group {
+			n := float64(v.Updates)
+			a.updates += v.Updates
+			a.loss += n * v.TrainLoss
+			a.mean += n * v.StalenessMean
+			a.oldest = max(a.oldest, float64(v.StalenessMax))
+		}
+		a.loss /= float64(a.updates)
+		a.mean /= float64(a.updates)
+		all = append(all, a)
+	}
+	return all
+}
+
+// training is the loss that updates were trained at, over time or bytes.
 func (l *Loaded) training(x against) chart.Series {
 	s := chart.Series{Name: "training loss", Color: 7}
-	for _, v := range l.Versions {
-		if v.Updates > 0 {
-			s.X, s.Y = append(s.X, x.of(v)), append(s.Y, v.TrainLoss)
-		}
+	for _, a := range l.accounts() {
+		s.X, s.Y = append(s.X, x.of(a.last)), append(s.Y, a.loss)
 	}
 	return s
 }
 
-// ages is how stale each version's updates were.
+// ages is how stale updates were.
 func (l *Loaded) ages(x against) (mean, oldest chart.Series) {
 	mean, oldest = chart.Series{Name: "mean", Color: 0}, chart.Series{Name: "oldest", Color: 7, Faint: true}
-	for _, v := range l.Versions {
-		if v.Updates > 0 {
-			mean.X, mean.Y = append(mean.X, x.of(v)), append(mean.Y, v.StalenessMean)
-			oldest.X, oldest.Y = append(oldest.X, x.of(v)), append(oldest.Y, float64(v.StalenessMax))
-		}
+	for _, a := range l.accounts() {
+		mean.X, mean.Y = append(mean.X, x.of(a.last)), append(mean.Y, a.mean)
+		oldest.X, oldest.Y = append(oldest.X, x.of(a.last)), append(oldest.Y, a.oldest)
 	}
 	return mean, oldest
 }

@@ -248,7 +248,7 @@ func asynchrony(l *Loaded) section {
 		x := overTime(l.Summary.Kind)
 		mean, oldest := l.ages(x)
 		panels = append(panels, panel{
-			Title: "Staleness of each version's updates", Legend: []legend{{"mean", "line", 0}, {"oldest", "faint", 7}},
+			Title: "Staleness as the run went on", Legend: []legend{{"mean", "line", 0}, {"oldest", "faint", 7}},
 			Chart: chart.Lines{Label: "staleness against " + x.name, X: x.axis, Y: chart.Axis{Zero: true}, Series: []chart.Series{oldest, mean}}.SVG(),
 		})
 	}

@@ -43,6 +43,8 @@ func TestNumbersAsPeopleWriteThem(t *testing.T) {
 		{Percent, 0.41, "41%"},
 		{Percent, 0.096, "9.6%"},
 		{Percent, 0.0004, "0.04%"},
+		{Percent, 0.00152, "0.15%"},
+		{Percent, 0.0000012, "0.00012%"},
 		{Percent, 0, "0%"},
 		{Percent, 1, "100%"},
 	}

@@ -43,14 +43,14 @@ func pick(steps []step, size, enough float64) step {
 // space keeps a number and its unit on one line.
 const space = "\u00a0"
 
-// timeStep is the unit in which a person would say a time: seconds up to ten minutes, minutes up to two hours.
+// timeStep is the unit in which a person would say a time: seconds up to ten minutes, minutes up to three hours.
 func timeStep(size float64) step {
 	switch {
 	case size < 1:
 		return pick(timeSteps[:2], size, 1)
 	case size < 600:
 		return timeSteps[2]
-	case size < 7200:
+	case size < 3*3600:
 		return timeSteps[3]
 	case size < 48*3600:
 		return timeSteps[4]
@@ -119,7 +119,7 @@ func Percent(fraction float64) string {
 	case size >= 0.995:
 		return trimZeros(strconv.FormatFloat(v, 'f', 1, 64)) + "%"
 	}
-	return Number(v) + "%"
+	return trimZeros(strconv.FormatFloat(v, 'f', max(2, 1-int(math.Floor(math.Log10(math.Abs(v))))), 64)) + "%"
 }
 
 func thousands(digits string) string {

@@ -27,7 +27,7 @@ func frame(label string, height, left int, bottom bool, marks string) template.H
 		below = 44
 	}
 	return template.HTML(fmt.Sprintf(
-		`<div class="frame" style="padding:10px 14px %dpx %dpx"><svg class="chart" role="img" aria-label="%s" width="100%%" height="%d">%s</svg></div>`,
+		`<div class="frame" style="padding:18px 14px %dpx %dpx"><svg class="chart" role="img" aria-label="%s" width="100%%" height="%d">%s</svg></div>`,
 		below, 12+left*7, html.EscapeString(label), height, marks))
 }
 

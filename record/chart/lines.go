@@ -141,7 +141,7 @@ func (c *canvas) mark(m Mark, x, y scale) {
 	if px > 0.6 {
 		anchor, dx = "end", "-6"
 	}
-	if m.Below && py > 0.1 || py > 0.9 {
+	if m.Below && py > 0.1 {
 		dy = "18"
 	}
 	c.text(percent(px), percent(1-py), `dx="`+dx+`" dy="`+dy+`" class="note `+anchor+`"`, m.Text)
