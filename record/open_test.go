@@ -157,3 +157,30 @@ func FuzzOpenUpdates(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkOpen(b *testing.B) {
+	r, err := Create(filepath.Join(b.TempDir(), "a"), []byte("name: a\n"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	const rows = 200_000
+	for i := range rows {
+		err := r.Update(UpdateRow{
+			Client: i % 1000, Seq: uint64(i), Base: 90, Assigned: 511.123456789, Started: 511.2231, Finished: 517.98123, Arrived: 518.0312123,
+			Verdict: "admitted", Version: 93, Staleness: 3, Weight: 0.0123141519, Loss: 0.4123123, Norm: 0.0331121, Samples: 600, Steps: 19, BytesUp: 512312, BytesDown: 512312,
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := r.Close(); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Open(r.Dir); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N*rows)/b.Elapsed().Seconds(), "rows/s")
+}
