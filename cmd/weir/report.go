@@ -39,7 +39,7 @@ func (c *reportCmd) Run(term terminal) error {
 	runs := make([]*record.Loaded, len(c.Dirs))
 	for i, dir := range c.Dirs {
 		if _, err := os.Stat(dir); err != nil {
-			return usage("%v: want the folder of a run", err)
+			return usage("%s: no such folder: want that of a run", dir)
 		}
 		var err error
 		if runs[i], err = record.Open(dir); err != nil {
