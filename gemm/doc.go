@@ -23,8 +23,8 @@
 // For one step along K a kernel loads a row of B, as wide as the tile, and adds to every row of the tile that row times
 // an element of A: 24 multiply-adds of 16 numbers for 2 loads and 12 broadcasts. So arithmetic is what it waits for.
 //
-// Textbook implementations first copy (pack) A and B into the order in which the kernel reads them. At a batch of 32 that
-// costs as much as the product itself, so here it is done only where nothing else works:
+// Textbook implementations first copy (pack) A and B into the order in which the kernel reads them (Goto and van de Geijn
+// 2008). At a batch of 32 that pays for itself too late, so here it is done only where nothing else works:
 //
 //   - A is read one element at a time, so a row and a column stride serve A and its transpose alike, in place.
 //   - B is read by rows. They are contiguous unless B is transposed; only then is the part that a strip needs copied, by
@@ -37,7 +37,8 @@
 // An element of C is one chain of fused multiply-adds along K, broken only between passes, which depend on K alone. So it
 // is a function of its row of A, its column of B, K, alpha, beta and its old value: the same bits whatever the other rows
 // and columns are, however the operands are stored, whoever else computes at the same time. Between AVX-512 and AVX2 the
-// bits are the same as well; between these and gonum they are not.
+// bits are the same as well; between these and gonum they are not. For the sake of this no shape is left to gonum, though
+// its dot products are faster for a single row or column times a transposed B.
 //
 // NaN and infinity spread as in three plain loops, 0*NaN included (gonum skips zeros). As in BLAS, beta = 0 means that C
 // is not read and alpha = 0 that A and B are not.
