@@ -1,7 +1,6 @@
 package record
 
 import (
-	"fmt"
 	"math"
 	"slices"
 
@@ -83,7 +82,7 @@ func (l *Loaded) metricPanel(metric string, x against, color int, target *Target
 		c.Marks = []chart.Mark{{X: x.of(at), Y: m.Best, Text: "best " + chart.Number(m.Best), Color: color, Below: !LargerIsBetter(metric)}}
 	}
 	if target != nil && target.Metric == metric {
-		c.Rule = &chart.Rule{Y: target.Value, Text: "target " + chart.Number(target.Value)}
+		c.Rule = target.rule()
 	}
 	p := panel{Title: title}
 	if metric == "loss" {
@@ -92,6 +91,11 @@ func (l *Loaded) metricPanel(metric string, x against, color int, target *Target
 	}
 	p.Chart = c.SVG()
 	return p
+}
+
+// rule is the target's line in a chart, its text on the side that curves come from.
+func (t Target) rule() *chart.Rule {
+	return &chart.Rule{Y: t.Value, Text: "target " + chart.Number(t.Value), Below: LargerIsBetter(t.Metric)}
 }
 
 // spans is how many stretches of a run its versions' own accounts are put together in: single versions are noisy.
@@ -163,7 +167,7 @@ func overlays(runs []*Loaded, c Comparison) section {
 				lines.Series = append(lines.Series, mean)
 			}
 			if c.Target != nil && c.Target.Metric == metric {
-				lines.Rule = &chart.Rule{Y: c.Target.Value, Text: fmt.Sprintf("target %s", chart.Number(c.Target.Value))}
+				lines.Rule = c.Target.rule()
 			}
 			s.Panels = append(s.Panels, panel{Title: title, Chart: lines.SVG()})
 		}

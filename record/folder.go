@@ -125,9 +125,14 @@ func (r *Run) Update(u UpdateRow) error {
 	return nil
 }
 
-// Rewind drops every row past the first versions and updates rows, so that a resumed run writes them anew.
+// Rewind drops every row past the first versions and updates rows, so that a resumed run writes them anew. The summary
+// of the interrupted run goes too: should this one be killed, it would not be true of the rows.
 func (r *Run) Rewind(versions, updates int) error {
-	if err := errors.Join(r.versions.rewind(versions), r.updates.rewind(updates)); err != nil {
+	err := errors.Join(r.versions.rewind(versions), r.updates.rewind(updates))
+	if err == nil {
+		err = os.Remove(filepath.Join(r.Dir, summaryFile))
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("rewinding the record: %w", err)
 	}
 	return nil

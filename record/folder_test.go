@@ -123,6 +123,8 @@ func TestResumeDropsRowsPastTheCheckpoint(t *testing.T) {
 	_, err = f.WriteString("5,12.5,0.0")
 	must(t, errors.Join(err, f.Close()))
 
+	must(t, writeSummary(filepath.Join(r.Dir, summaryFile), Summary{StoppedBy: "interrupt"}))
+
 	again, err := Reopen(r.Dir)
 	must(t, err)
 	defer again.Close()
@@ -130,6 +132,9 @@ func TestResumeDropsRowsPastTheCheckpoint(t *testing.T) {
 		t.Errorf("config %q", again.Config)
 	}
 	must(t, again.Rewind(3, 4))
+	if _, err := os.Stat(filepath.Join(r.Dir, summaryFile)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the summary of the interrupted run is still there: %v", err)
+	}
 	must(t, again.Version(VersionRow{Version: 3, Metrics: problem.Metrics{{Name: "loss", Value: 33}}}))
 	must(t, again.Update(UpdateRow{Seq: 44}))
 	if got, want := firstCells(file(t, again, "versions.csv")), "version 0 1 2 3"; got != want {

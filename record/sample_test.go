@@ -30,7 +30,6 @@ type sample struct {
 // flight is one update under way.
 type flight struct {
 	row    UpdateRow
-	cycle  float64
 	number int
 }
 

@@ -127,33 +127,42 @@ func race(runs []*Loaded, c Comparison) section {
 	}
 	goal := words(c.Target.Metric) + " " + chart.Number(c.Target.Value)
 	g := &grid{Head: []string{"run", "time", "times faster", "bias", "versions", "bytes up", "times fewer bytes"}}
-	top := 1.0
+	top, longest := 1.0, 0.0
 	for _, r := range c.Runs {
 		if r.Speedup != nil {
 			top = math.Max(top, *r.Speedup)
 		}
-	}
-	for i, r := range c.Runs {
-		row := []cell{{Text: r.Label, Color: i % 8, Swatch: true}}
-		bias := cell{Text: biasFigure(r.Bias), Bar: percentOf(r.Bias, 1), Color: i % 8, Strong: true}
-		if t := r.TimeToTarget; t == nil {
-			row = append(row, cell{Text: "not reached"}, cell{Text: none}, bias, cell{Text: none}, cell{Text: none}, cell{Text: none})
-		} else {
-			speed, saved := cell{Text: none}, cell{Text: none}
-			if r.Speedup != nil {
-				speed = cell{Text: chart.Figure(*r.Speedup) + "×", Bar: percentOf(*r.Speedup, top), Color: i % 8, Strong: true}
-			}
-			if r.BytesSaved != nil {
-				saved.Text = chart.Figure(*r.BytesSaved) + "×"
-			}
-			row = append(row, cell{Text: chart.Time(t.Seconds)}, speed, bias, cell{Text: chart.Count(t.Versions)}, cell{Text: chart.Size(float64(t.BytesUp))}, saved)
+		if r.TimeToTarget != nil {
+			longest = math.Max(longest, r.TimeToTarget.Seconds)
 		}
-		g.Rows = append(g.Rows, row)
+	}
+	for i := range c.Runs {
+		g.Rows = append(g.Rows, c.raceRow(i, top, longest))
 	}
 	return section{
 		ID: "race", Title: sentence(clock(runs[0].Summary.Kind)) + " to " + goal, Panels: []panel{{Grid: g, Wide: true}},
 		Note: fmt.Sprintf("Reached when the mean of five evaluations is there; compared with %s. %s", c.Runs[0].Label, biasInWords),
 	}
+}
+
+// raceRow is one run's row; bars are relative to the largest speedup, times in the unit of the longest.
+func (c Comparison) raceRow(i int, top, longest float64) []cell {
+	r := c.Runs[i]
+	row := []cell{{Text: r.Label, Color: i % 8, Swatch: true}}
+	bias := cell{Text: biasFigure(r.Bias), Bar: percentOf(r.Bias, 1), Color: i % 8, Strong: true}
+	t := r.TimeToTarget
+	if t == nil {
+		return append(row, cell{Text: "not reached"}, cell{Text: none}, bias, cell{Text: none}, cell{Text: none}, cell{Text: none})
+	}
+	speed, saved := cell{Text: none}, cell{Text: none}
+	if r.Speedup != nil {
+		speed = cell{Text: chart.Figure(*r.Speedup) + "×", Bar: percentOf(*r.Speedup, top), Color: i % 8, Strong: true}
+	}
+	if r.BytesSaved != nil {
+		saved.Text = chart.Figure(*r.BytesSaved) + "×"
+	}
+	return append(row, cell{Text: chart.TimeLike(t.Seconds, longest)}, speed, bias,
+		cell{Text: chart.Count(t.Versions)}, cell{Text: chart.Size(float64(t.BytesUp))}, saved)
 }
 
 // none stands where a run has no figure.
@@ -175,6 +184,10 @@ func sideBySide(runs []*Loaded, c Comparison) section {
 		g.Head = append(g.Head, "best "+words(metric), "final", "last ten")
 	}
 	g.Head = append(g.Head, "bias", clock(runs[0].Summary.Kind), "versions", "updates", "bytes up", "staleness, mean", "95% within")
+	longest := 0.0
+	for _, r := range c.Runs {
+		longest = math.Max(longest, r.VirtualSeconds)
+	}
 	for i, r := range c.Runs {
 		row := []cell{{Text: r.Label, Color: i % 8, Swatch: true}}
 		if m, measured := r.Metrics[metric]; measured {
@@ -184,7 +197,7 @@ func sideBySide(runs []*Loaded, c Comparison) section {
 		}
 		g.Rows = append(g.Rows, append(row,
 			cell{Text: biasFigure(r.Bias), Bar: percentOf(r.Bias, 1), Color: i % 8},
-			cell{Text: chart.Time(r.VirtualSeconds)},
+			cell{Text: chart.TimeLike(r.VirtualSeconds, longest)},
 			cell{Text: chart.Count(r.Versions)},
 			cell{Text: chart.Count(r.Committed)},
 			cell{Text: chart.Size(float64(r.BytesUp))},

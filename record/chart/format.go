@@ -59,8 +59,11 @@ func timeStep(size float64) step {
 }
 
 // Time writes seconds in the unit in which a person would say them: 512 s, 14.2 min, 3.4 h.
-func Time(seconds float64) string {
-	size := math.Abs(seconds)
+func Time(seconds float64) string { return TimeLike(seconds, seconds) }
+
+// TimeLike writes seconds in the unit in which a person would say like, for columns of times.
+func TimeLike(seconds, like float64) string {
+	size := math.Abs(like)
 	if size == 0 || math.IsNaN(size) || math.IsInf(size, 0) {
 		return Number(seconds) + space + "s"
 	}

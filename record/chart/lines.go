@@ -25,8 +25,9 @@ type Mark struct {
 
 // Rule is a labelled horizontal line.
 type Rule struct {
-	Y    float64
-	Text string
+	Y     float64
+	Text  string
+	Below bool // the text
 }
 
 // Lines is a chart of curves. Points that are not numbers are left out; a chart without any point draws nothing.
@@ -53,7 +54,11 @@ func (l Lines) SVG() template.HTML {
 	if l.Rule != nil && y.shows(l.Rule.Y) {
 		at := percent(1 - y.at(l.Rule.Y))
 		c.add(`<line class="rule" x1="0" x2="100%%" y1="%s" y2="%s"/>`, at, at)
-		c.text("0", at, `dx="4" dy="-5" class="note"`, l.Rule.Text)
+		dy := "-5"
+		if l.Rule.Below {
+			dy = "15"
+		}
+		c.text("100%", at, `dy="`+dy+`" class="note end"`, l.Rule.Text)
 	}
 	c.add(`<svg class="curves" viewBox="0 0 1000 1000" preserveAspectRatio="none" width="100%%" height="100%%" overflow="visible" data-x="%s" data-y="%s">`, inverse(x), inverse(y))
 	for _, faint := range []bool{true, false} {
