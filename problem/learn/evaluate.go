@@ -3,9 +3,12 @@ package learn
 import (
 	"math"
 
+	"gonum.org/v1/gonum/floats"
+
 	"weir/problem"
 	"weir/problem/learn/dataset"
 	"weir/problem/learn/network"
+	"weir/vec"
 )
 
 // maxGradientParts bounds the memory of a full gradient: a vector of float64 for each part.
@@ -115,4 +118,36 @@ func (p *Problem) norm(x []float32, parts [][]float64) float64 {
 		squares += g * g
 	}
 	return math.Sqrt(squares)
+}
+
+// Smoothness is the largest curvature that the global objective of a logistic regression can have anywhere: gradient
+// descent on it converges at any rate up to 1 over this. It is lambda_max(X^T X)/n times 1/4 for two classes and 1/2
+// for more (Boehning 1992), plus l2, to a relative 1e-6.
+func (p *Problem) Smoothness() float64 {
+	all := p.deal.All()
+	v, product, row := make([]float32, p.set.Features), make([]float64, p.set.Features), make([]float32, p.set.Features)
+	for i := range v {
+		v[i] = 1
+	}
+	largest := 0.0
+	for before := -1.0; math.Abs(largest-before) > 1e-7*largest; { // the power method
+		before = largest
+		vec.Scale(v, float32(1/math.Sqrt(vec.Norm2(v))))
+		clear(product)
+		for _, s := range all {
+			p.set.Train.Read(row, int(s))
+			along := vec.Dot(row, v) / float64(len(all))
+			for i, x := range row {
+				product[i] += along * float64(x)
+			}
+		}
+		largest = floats.Norm(product, 2)
+		for i, x := range product {
+			v[i] = float32(x)
+		}
+	}
+	if p.network.Outputs == 1 {
+		return largest/4 + p.l2
+	}
+	return largest/2 + p.l2
 }
