@@ -51,15 +51,6 @@ func (l Lines) SVG() template.HTML {
 	var c canvas
 	left := c.gridY(y)
 	c.axisX(l.X, x)
-	if l.Rule != nil && y.shows(l.Rule.Y) {
-		at := percent(1 - y.at(l.Rule.Y))
-		c.add(`<line class="rule" x1="0" x2="100%%" y1="%s" y2="%s"/>`, at, at)
-		dy := "-5"
-		if l.Rule.Below {
-			dy = "15"
-		}
-		c.text("100%", at, `dy="`+dy+`" class="note end"`, l.Rule.Text)
-	}
 	c.add(`<svg class="curves" viewBox="0 0 1000 1000" preserveAspectRatio="none" width="100%%" height="100%%" overflow="visible" data-x="%s" data-y="%s">`, inverse(x), inverse(y))
 	for _, faint := range []bool{true, false} {
 		for _, s := range l.Series {
@@ -69,6 +60,9 @@ func (l Lines) SVG() template.HTML {
 		}
 	}
 	c.add(`</svg>`)
+	if l.Rule != nil && y.shows(l.Rule.Y) {
+		c.rule(*l.Rule, y)
+	}
 	for _, m := range l.Marks {
 		c.mark(m, x, y)
 	}
@@ -135,6 +129,15 @@ func (c *canvas) curve(s Series, x, y scale) {
 
 // coordinate is a position of 0 to 1 in the 1000 units of the inner svg.
 func coordinate(v float64) string { return trimZeros(strconv.FormatFloat(1000*v, 'f', 2, 64)) }
+
+func (c *canvas) rule(r Rule, y scale) {
+	at, dy := percent(1-y.at(r.Y)), "-5"
+	if r.Below {
+		dy = "15"
+	}
+	c.add(`<line class="rule" x1="0" x2="100%%" y1="%s" y2="%s"/>`, at, at)
+	c.text("100%", at, `dy="`+dy+`" class="note end"`, r.Text)
+}
 
 func (c *canvas) mark(m Mark, x, y scale) {
 	if !x.shows(m.X) || !y.shows(m.Y) {
