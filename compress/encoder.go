@@ -24,7 +24,8 @@ type Stats struct {
 	Norm float64 // ||g||
 	// ErrorNorm is what the update left out: ||e|| afterwards for the rules that keep e, else ||C(p)-p||.
 	ErrorNorm float64
-	// Contraction is 1 - ||C(p)-p||^2/||p||^2, measured on p, what was compressed; 1 when p is 0.
+	// Contraction is 1 - ||C(p)-p||^2/||p||^2, measured on p, what was compressed; 1 when p is 0. For quant it is the
+	// mean over the rounding of this p.
 	Contraction float64
 	Eta         float64 // econtrol's step for this update; 0 for other rules
 	Halved      bool    // econtrol: the guard has halved the step for the updates to come

@@ -202,7 +202,7 @@ func TestIndexCost(t *testing.T) {
 // fuzzed are the codecs that the fuzz targets choose from.
 func fuzzed(t testing.TB) (codecs []*Codec[float32]) {
 	everyConfig(func(_ string, set func(*Config)) {
-		codecs = append(codecs, codec[float32](t, 5000, set))
+		codecs = append(codecs, codec[float32](t, 600, set))
 	})
 	return codecs
 }

@@ -22,10 +22,10 @@ func signBits[T vec.Float](bits []byte, x []T) (sum, squares float64, zeros int)
 	return l[0].sum(), l[1].sum(), zeros
 }
 
-func quantise[T vec.Float](codes []byte, x []T, inverse, s T, first uint32, key uint64) (rr, rc, cc, ff float64) {
-	var l [4]lanes[T]
+func quantise[T vec.Float](codes []byte, x []T, inverse, s T, first uint32, key uint64) (tt, ff float64) {
+	var l [2]lanes[T]
 	plainQuantise(&l, codes, x, inverse, s, first, key)
-	return l[0].sum(), l[1].sum(), l[2].sum(), l[3].sum()
+	return l[0].sum(), l[1].sum()
 }
 
 func filter[T vec.Float](idx []uint32, val, x []T, threshold T, base uint32) int {

@@ -43,10 +43,10 @@ func signBitsAVX2(l *[2]lanes[float32], bits *byte, x *float32, n int) int
 func addSignsAVX2(y *float32, signs *byte, n int, a float32)
 
 //go:noescape
-func quantiseAVX2(l *[4]lanes[float32], codes *byte, x *float32, n int, inverse, s float32, first, low, high uint32)
+func quantiseAVX2(l *[2]lanes[float32], codes *byte, x *float32, n int, inverse, s float32, first, low, high uint32)
 
 //go:noescape
-func quantiseAVX512(l *[4]lanes[float32], codes *byte, x *float32, n int, inverse, s float32, first, low, high uint32)
+func quantiseAVX512(l *[2]lanes[float32], codes *byte, x *float32, n int, inverse, s float32, first, low, high uint32)
 
 //go:noescape
 func addCodesAVX2(y *float32, codes *byte, n int, step float32)
@@ -151,17 +151,17 @@ func addSigns[T vec.Float](y []T, a T, signs []byte) {
 	plainAddSigns(y[n:], a, signs[n/8:])
 }
 
-func quantise[T vec.Float](codes []byte, x []T, inverse, s T, first uint32, key uint64) (rr, rc, cc, ff float64) {
-	var l [4]lanes[T]
+func quantise[T vec.Float](codes []byte, x []T, inverse, s T, first uint32, key uint64) (tt, ff float64) {
+	var l [2]lanes[T]
 	x32, n := fast(x)
 	switch {
 	case n > 0 && avx512:
-		quantiseAVX512(any(&l).(*[4]lanes[float32]), &codes[0], &x32[0], n, float32(inverse), float32(s), first, uint32(key), uint32(key>>32))
+		quantiseAVX512(any(&l).(*[2]lanes[float32]), &codes[0], &x32[0], n, float32(inverse), float32(s), first, uint32(key), uint32(key>>32))
 	case n > 0:
-		quantiseAVX2(any(&l).(*[4]lanes[float32]), &codes[0], &x32[0], n, float32(inverse), float32(s), first, uint32(key), uint32(key>>32))
+		quantiseAVX2(any(&l).(*[2]lanes[float32]), &codes[0], &x32[0], n, float32(inverse), float32(s), first, uint32(key), uint32(key>>32))
 	}
 	plainQuantise(&l, codes[n:], x[n:], inverse, s, first+uint32(n), key)
-	return l[0].sum(), l[1].sum(), l[2].sum(), l[3].sum()
+	return l[0].sum(), l[1].sum()
 }
 
 func addCodes[T vec.Float](y []T, step T, codes []byte) {

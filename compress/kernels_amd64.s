@@ -38,12 +38,6 @@ DATA bit<>+24(SB)/4, $64
 DATA bit<>+28(SB)/4, $128
 GLOBL bit<>(SB), RODATA|NOPTR, $32
 
-DATA eight<>+0(SB)/8, $0x0000000800000008
-DATA eight<>+8(SB)/8, $0x0000000800000008
-DATA eight<>+16(SB)/8, $0x0000000800000008
-DATA eight<>+24(SB)/8, $0x0000000800000008
-GLOBL eight<>(SB), RODATA|NOPTR, $32
-
 DATA one<>+0(SB)/4, $0x3f800000
 GLOBL one<>(SB), RODATA|NOPTR, $4
 DATA unit24<>+0(SB)/4, $0x33800000 // 2^-24
@@ -370,100 +364,86 @@ addSignsLoop:
 	VZEROUPPER
 	RET
 
-// One group of 8 in quantiseAVX2: out gets the codes as int32. Y3 holds the coordinates, Y4 and Y5 the key's halves; s,
-// -s and inverse lie on the stack. First the hash of uniform, then u, t, floor(t+u) within -s and s, r, f and the sums.
-#define QUANTISE8(offset, out, rr, rc, cc, ff) \
-	VPADDD       Y3, Y4, Y1            \
-	VPSRLD       $16, Y1, Y2           \
-	VPXOR        Y1, Y2, Y1            \
-	VPBROADCASTD hashA<>(SB), Y2       \
-	VPMULLD      Y1, Y2, Y1            \
-	VPSRLD       $15, Y1, Y2           \
-	VPXOR        Y1, Y2, Y1            \
-	VPADDD       Y1, Y5, Y1            \
-	VPBROADCASTD hashB<>(SB), Y2       \
-	VPMULLD      Y1, Y2, Y1            \
-	VPSRLD       $15, Y1, Y2           \
-	VPXOR        Y1, Y2, Y1            \
-	VPSRLD       $8, Y1, Y1            \
-	VCVTDQ2PS    Y1, Y1                \
-	VBROADCASTSS unit24<>(SB), Y2      \
-	VMULPS       Y1, Y2, Y1            \
-	VMOVUPS      offset(SI), Y0        \
-	VMULPS       inverse-32(SP), Y0, Y0 \
-	VADDPS       Y0, Y1, Y1            \
-	VROUNDPS     $9, Y1, Y1            \
-	VMAXPS       minus-64(SP), Y1, Y1  \
-	VMINPS       s-96(SP), Y1, Y1      \
-	VCVTPS2DQ    Y1, out               \
-	VROUNDPS     $9, Y0, Y2            \
-	VSUBPS       Y2, Y0, Y2            \
-	VSUBPS       Y1, Y0, Y0            \
-	VMULPS       Y1, Y0, Y7            \
-	VADDPS       Y7, rc, rc            \
-	VMULPS       Y0, Y0, Y0            \
-	VADDPS       Y0, rr, rr            \
-	VMULPS       Y1, Y1, Y1            \
-	VADDPS       Y1, cc, cc            \
-	VBROADCASTSS one<>(SB), Y0         \
-	VSUBPS       Y2, Y0, Y0            \
-	VMULPS       Y0, Y2, Y2            \
-	VADDPS       Y2, ff, ff            \
-	VPADDD       eight<>(SB), Y3, Y3
+// One group of 8 in quantiseAVX2: out gets the codes as int32. Y3 holds the coordinates, Y4 and Y5 the key's halves, Y6
+// inverse, Y8 s, Y9 -s. First the hash of uniform, then u, t, floor(t+u) within -s and s, f and the sums.
+#define QUANTISE8(offset, out, tt, ff) \
+	VPADDD       Y3, Y4, Y1        \
+	VPSRLD       $16, Y1, Y2       \
+	VPXOR        Y1, Y2, Y1        \
+	VPBROADCASTD hashA<>(SB), Y2   \
+	VPMULLD      Y1, Y2, Y1        \
+	VPSRLD       $15, Y1, Y2       \
+	VPXOR        Y1, Y2, Y1        \
+	VPADDD       Y1, Y5, Y1        \
+	VPBROADCASTD hashB<>(SB), Y2   \
+	VPMULLD      Y1, Y2, Y1        \
+	VPSRLD       $15, Y1, Y2       \
+	VPXOR        Y1, Y2, Y1        \
+	VPSRLD       $8, Y1, Y1        \
+	VCVTDQ2PS    Y1, Y1            \
+	VBROADCASTSS unit24<>(SB), Y2  \
+	VMULPS       Y1, Y2, Y1        \
+	VMULPS       offset(SI), Y6, Y0 \
+	VADDPS       Y0, Y1, Y1        \
+	VROUNDPS     $9, Y1, Y1        \
+	VMAXPS       Y9, Y1, Y1        \
+	VMINPS       Y8, Y1, Y1        \
+	VCVTPS2DQ    Y1, out           \
+	VROUNDPS     $9, Y0, Y2        \
+	VSUBPS       Y2, Y0, Y2        \
+	VMULPS       Y0, Y0, Y0        \
+	VADDPS       Y0, tt, tt        \
+	VSUBPS       Y2, Y11, Y0       \
+	VMULPS       Y0, Y2, Y2        \
+	VADDPS       Y2, ff, ff        \
+	VPADDD       Y10, Y3, Y3
 
-// func quantiseAVX2(l *[4]lanes[float32], codes *byte, x *float32, n int, inverse, s float32, first, low, high uint32)
-TEXT ·quantiseAVX2(SB), NOSPLIT, $96-52
+// func quantiseAVX2(l *[2]lanes[float32], codes *byte, x *float32, n int, inverse, s float32, first, low, high uint32)
+TEXT ·quantiseAVX2(SB), NOSPLIT, $0-52
 	MOVQ         l+0(FP), DI
 	MOVQ         codes+8(FP), R8
 	MOVQ         x+16(FP), SI
 	MOVQ         n+24(FP), CX
-	VBROADCASTSS inverse+32(FP), Y0
-	VMOVUPS      Y0, inverse-32(SP)
-	VBROADCASTSS s+36(FP), Y0
-	VMOVUPS      Y0, s-96(SP)
+	VBROADCASTSS inverse+32(FP), Y6
+	VBROADCASTSS s+36(FP), Y8
 	VXORPS       Y1, Y1, Y1
-	VSUBPS       Y0, Y1, Y0
-	VMOVUPS      Y0, minus-64(SP)
+	VSUBPS       Y8, Y1, Y9
 	VBROADCASTSS first+40(FP), Y3
 	VPADDD       iota<>(SB), Y3, Y3
 	VBROADCASTSS low+44(FP), Y4
 	VBROADCASTSS high+48(FP), Y5
-	VXORPS       Y8, Y8, Y8
-	VXORPS       Y9, Y9, Y9
-	VXORPS       Y10, Y10, Y10
-	VXORPS       Y11, Y11, Y11
+	MOVL         $8, DX
+	VMOVD        DX, X10
+	VPBROADCASTD X10, Y10
+	VBROADCASTSS one<>(SB), Y11
 	VXORPS       Y12, Y12, Y12
 	VXORPS       Y13, Y13, Y13
 	VXORPS       Y14, Y14, Y14
 	VXORPS       Y15, Y15, Y15
 
 quantise2Loop:
-	QUANTISE8(0, Y6, Y8, Y10, Y12, Y14)
-	VEXTRACTI128 $1, Y6, X7
-	VPACKSSDW    X7, X6, X6
-	VMOVDQU      X6, (R8)              // 8 codes of 16 bits, overwritten below
-	QUANTISE8(32, Y6, Y9, Y11, Y13, Y15)
-	VEXTRACTI128 $1, Y6, X7
-	VPACKSSDW    X7, X6, X6
-	VMOVDQU      (R8), X7
-	VPACKSSWB    X6, X7, X6
-	VMOVDQU      X6, (R8)
+	QUANTISE8(0, Y7, Y12, Y14)
+	VEXTRACTI128 $1, Y7, X1
+	VPACKSSDW    X1, X7, X7
+	VMOVDQU      X7, (R8)              // 8 codes of 16 bits, overwritten below
+	QUANTISE8(32, Y7, Y13, Y15)
+	VEXTRACTI128 $1, Y7, X1
+	VPACKSSDW    X1, X7, X7
+	VMOVDQU      (R8), X1
+	VPACKSSWB    X7, X1, X7
+	VMOVDQU      X7, (R8)
 	ADDQ         $64, SI
 	ADDQ         $16, R8
 	SUBQ         $16, CX
 	JNZ          quantise2Loop
-	VMOVUPS      Y8, (DI)
-	VMOVUPS      Y9, 32(DI)
-	VMOVUPS      Y10, 64(DI)
-	VMOVUPS      Y11, 96(DI)
-	VMOVUPS      Y12, 128(DI)
-	VMOVUPS      Y13, 160(DI)
-	VMOVUPS      Y14, 192(DI)
-	VMOVUPS      Y15, 224(DI)
+	VMOVUPS      Y12, (DI)
+	VMOVUPS      Y13, 32(DI)
+	VMOVUPS      Y14, 64(DI)
+	VMOVUPS      Y15, 96(DI)
 	VZEROUPPER
 	RET
 
-// func quantiseAVX512(l *[4]lanes[float32], codes *byte, x *float32, n int, inverse, s float32, first, low, high uint32)
+// func quantiseAVX512(l *[2]lanes[float32], codes *byte, x *float32, n int, inverse, s float32, first, low, high uint32)
 //
 // The same with room for all constants in registers, and one instruction that packs the codes.
 TEXT ·quantiseAVX512(SB), NOSPLIT, $0-52
@@ -487,8 +467,6 @@ TEXT ·quantiseAVX512(SB), NOSPLIT, $0-52
 	VPBROADCASTD DX, Z20
 	VPXORD       Z12, Z12, Z12
 	VPXORD       Z13, Z13, Z13
-	VPXORD       Z14, Z14, Z14
-	VPXORD       Z15, Z15, Z15
 
 quantise512Loop:
 	VPADDD      Z3, Z4, Z1
@@ -509,20 +487,15 @@ quantise512Loop:
 	VRNDSCALEPS $9, Z1, Z1
 	VMAXPS      Z8, Z1, Z1
 	VMINPS      Z7, Z1, Z1
-	VCVTPS2DQ   Z1, Z9
-	VPMOVDB     Z9, (R8)
+	VCVTPS2DQ   Z1, Z1
+	VPMOVDB     Z1, (R8)
 	VRNDSCALEPS $9, Z0, Z2
 	VSUBPS      Z2, Z0, Z2
-	VSUBPS      Z1, Z0, Z0
-	VMULPS      Z1, Z0, Z9
 	VMULPS      Z0, Z0, Z0
-	VMULPS      Z1, Z1, Z1
 	VADDPS      Z0, Z12, Z12
-	VADDPS      Z9, Z13, Z13
-	VADDPS      Z1, Z14, Z14
 	VSUBPS      Z2, Z19, Z0
 	VMULPS      Z0, Z2, Z2
-	VADDPS      Z2, Z15, Z15
+	VADDPS      Z2, Z13, Z13
 	VPADDD      Z20, Z3, Z3
 	ADDQ        $64, SI
 	ADDQ        $16, R8
@@ -530,8 +503,6 @@ quantise512Loop:
 	JNZ         quantise512Loop
 	VMOVUPS     Z12, (DI)
 	VMOVUPS     Z13, 64(DI)
-	VMOVUPS     Z14, 128(DI)
-	VMOVUPS     Z15, 192(DI)
 	VZEROUPPER
 	RET
 

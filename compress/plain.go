@@ -118,17 +118,14 @@ func plainAddSigns[T vec.Float](y []T, a T, signs []byte) {
 }
 
 // plainQuantise writes floor(t + u), no larger than s, for t = x*inverse and u drawn for coordinate first+i; the lanes
-// gather r^2, r*code, code^2 and f(1-f), with r = t - code and f the fraction of t.
-func plainQuantise[T vec.Float](sums *[4]lanes[T], codes []byte, x []T, inverse, s T, first uint32, key uint64) {
+// gather t^2 and f(1-f), with f the fraction of t.
+func plainQuantise[T vec.Float](sums *[2]lanes[T], codes []byte, x []T, inverse, s T, first uint32, key uint64) {
 	for i, v := range x {
 		t := T(v * inverse)
-		c := min(max(floor(t+uniform[T](first+uint32(i), key)), -s), s)
-		codes[i] = byte(int8(c))
-		r, f := t-c, t-floor(t)
-		sums[0][i&15] += T(r * r)
-		sums[1][i&15] += T(r * c)
-		sums[2][i&15] += T(c * c)
-		sums[3][i&15] += T(f * (1 - f))
+		codes[i] = byte(int8(min(max(floor(t+uniform[T](first+uint32(i), key)), -s), s)))
+		f := t - floor(t)
+		sums[0][i&15] += T(t * t)
+		sums[1][i&15] += T(f * (1 - f))
 	}
 }
 

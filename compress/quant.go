@@ -27,8 +27,8 @@ func omega(bits int) float64 {
 	return (math.Sqrt(1+(quantBlock-1)/(s*s)) - 1) / 2
 }
 
-// appendQuant appends the blocks of x, which begins at coordinate first of its fragment, and returns ||x - q||^2 with
-// them.
+// appendQuant appends the blocks of x, which begins at coordinate first of its fragment, and returns E||x - q||^2 with
+// them: the mean over the rounding, which is known, rather than what this rounding happened to lose.
 func appendQuant[T vec.Float](dst []byte, bits int, x []T, first int, key uint64) ([]byte, float64) {
 	var lost float64
 	var block [quantBlock]byte
@@ -37,29 +37,22 @@ func appendQuant[T vec.Float](dst []byte, bits int, x []T, first int, key uint64
 		n := min(quantBlock, len(x))
 		top := maxAbs(x[:n])
 		inverse := s / top
-		if inverse-inverse != 0 || top == 0 { // nothing there, or so little that its inverse overflows
+		if inverse-inverse != 0 { // nothing there, or so little that its inverse overflows
 			top, inverse = 0, 0
 		}
-		// With r = t - code: sums of r^2, r*code, code^2 and f(1-f).
 		codes := block[:n]
-		rr, rc, cc, ff := quantise(codes, x[:n], inverse, s, uint32(first), key)
-		tt := rr + 2*rc + cc
-		var shrink, unit float64 // 1/(1+omega); what a step is before it
+		tt, ff := quantise(codes, x[:n], inverse, s, uint32(first), key)
+		var shrink float64 // 1/(1+omega)
 		if tt > 0 {
-			shrink, unit = tt/(tt+ff), float64(top)/float64(s)
+			shrink = tt / (tt + ff)
+			unit := float64(top) / float64(s)
+			lost += float64(float64(unit*unit) * float64(tt*(1-shrink)))
 		}
-		step := T(shrink * unit)
-		dst = vec.AppendOne(dst, step)
+		dst = vec.AppendOne(dst, T(shrink*float64(top)/float64(s)))
 		dst = appendCodes(dst, bits, codes)
-		if unit > 0 {
-			w := 1 - float64(step)/unit // v - q is unit * (r + w*code)
-			lost += float64(unit * unit * (rr + float64(2*w*rc) + float64(w*w*cc)))
-		} else {
-			lost += sumSquares(x[:n])
-		}
 		x, first = x[n:], first+n
 	}
-	return dst, max(lost, 0)
+	return dst, lost
 }
 
 // appendCodes packs codes of b bits, the first in the lowest bits of a byte. Eight at a time are gathered in a word by

@@ -115,10 +115,10 @@ func testTwins(t *testing.T, r *rand.Rand, n int, draw func() []float32) {
 			small[i] = min(max(small[i], -3), 3)
 		}
 		inverse, key := s/3, r.Uint64()
-		rr, rc, cc, ff := quantise(codes, small, inverse, s, 5, key)
-		var l4 [4]lanes[float32]
-		plainQuantise(&l4, wantCodes, small, inverse, s, 5, key)
-		same("quantise", nil, nil, []float64{rr, rc, cc, ff}, []float64{l4[0].sum(), l4[1].sum(), l4[2].sum(), l4[3].sum()})
+		tt, ff := quantise(codes, small, inverse, s, 5, key)
+		var l2 [2]lanes[float32]
+		plainQuantise(&l2, wantCodes, small, inverse, s, 5, key)
+		same("quantise", nil, nil, []float64{tt, ff}, []float64{l2[0].sum(), l2[1].sum()})
 		if !bytes.Equal(codes, wantCodes) {
 			t.Fatalf("codes of %d values: %v, plain %v", n, codes, wantCodes)
 		}
