@@ -18,6 +18,8 @@ import (
 type operator struct {
 	p        *Problem
 	pass     *network.Pass
+	source   *rand.PCG
+	random   *rand.Rand // of source
 	order    []int32 // the client's samples, in the order of this pass over them
 	grad     []float32
 	velocity []float32
@@ -25,14 +27,15 @@ type operator struct {
 
 // Operator returns a new operator.
 func (p *Problem) Operator() problem.Operator[float32] {
-	return &operator{p: p, pass: p.network.NewPass(p.batch)}
+	source := new(rand.PCG)
+	return &operator{p: p, pass: p.network.NewPass(p.batch), source: source, random: rand.New(source)}
 }
 
 // Work trains the model on the client's data. The local model lives in delta until the end.
 func (o *operator) Work(ctx context.Context, r problem.Round, x, delta []float32) (problem.Report, error) {
 	samples := o.p.deal.Of(r.Client)
 	todo := o.p.plan(len(samples), r.Epochs)
-	random := rand.NewPCG(r.Seed, workStream)
+	o.source.Seed(r.Seed, workStream)
 	o.prepare()
 	w := delta
 	copy(w, x)
@@ -49,7 +52,7 @@ func (o *operator) Work(ctx context.Context, r problem.Round, x, delta []float32
 		}
 		n := min(todo.batch, todo.samples, len(rest))
 		if n < len(samples) { // else all of them, in any order
-			draw(rest, n, random)
+			draw(rest, n, o.random)
 		}
 		report.Loss += o.step(w, x, rest[:n])
 		rest = rest[n:]
@@ -85,8 +88,7 @@ func (p *Problem) plan(n int, epochs float64) work {
 }
 
 // draw moves n of the samples, drawn at random, to the front: the first n steps of a shuffle (Fisher and Yates).
-func draw(samples []int32, n int, source *rand.PCG) {
-	random := rand.New(source)
+func draw(samples []int32, n int, random *rand.Rand) {
 	for i := range n {
 		j := i + random.IntN(len(samples)-i)
 		samples[i], samples[j] = samples[j], samples[i]

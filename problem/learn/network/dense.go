@@ -93,7 +93,7 @@ func (a Activation) derive(v, d []float32) {
 	}
 }
 
-// dense is a fully connected layer: out = activation(in W^T + b), with W of out rows and in columns before b.
+// dense is a fully connected layer: out = activation(in W + b), with W of in rows and out columns before b.
 type dense struct {
 	in, out    int
 	activation Activation
@@ -131,19 +131,19 @@ func (d dense) backward(w []float32, b *batch, g gradient) {
 
 // scores does the layer's work on n rows of in.
 func (d dense) scores(w []float32, n int, in, out []float32) {
-	weights := matrix(d.out, d.in, w)
-	blas32.Gemm(blas.NoTrans, blas.Trans, 1, matrix(n, d.in, in), weights, 0, matrix(n, d.out, out))
+	weights := matrix(d.in, d.out, w)
+	blas32.Gemm(blas.NoTrans, blas.NoTrans, 1, matrix(n, d.in, in), weights, 0, matrix(n, d.out, out))
 	d.activation.apply(out[:n*d.out], w[d.in*d.out:])
 }
 
 // byInputs writes the derivatives by the inputs, given those by the weighted sums of n rows.
 func (d dense) byInputs(w []float32, n int, dSums, dIn []float32) {
-	blas32.Gemm(blas.NoTrans, blas.NoTrans, 1, matrix(n, d.out, dSums), matrix(d.out, d.in, w), 0, matrix(n, d.in, dIn))
+	blas32.Gemm(blas.NoTrans, blas.Trans, 1, matrix(n, d.out, dSums), matrix(d.in, d.out, w), 0, matrix(n, d.in, dIn))
 }
 
 // byParameters does the same for the parameters.
 func (d dense) byParameters(n int, in, dSums []float32, g gradient) {
-	blas32.Gemm(blas.Trans, blas.NoTrans, g.alpha, matrix(n, d.out, dSums), matrix(n, d.in, in), g.beta, matrix(d.out, d.in, g.into))
+	blas32.Gemm(blas.Trans, blas.NoTrans, g.alpha, matrix(n, d.in, in), matrix(n, d.out, dSums), g.beta, matrix(d.in, d.out, g.into))
 	if !d.bias {
 		return
 	}
