@@ -194,7 +194,8 @@ func eachVersion(dir string, each func(VersionRow)) error {
 	return eachRow(dir, versionsFile, versionColumns, func(r *rows) {
 		v := VersionRow{
 			Version: r.uint(), Time: r.float(), Wall: r.float(), Updates: r.int(), Weight: r.float(), StalenessMean: r.float(),
-			StalenessMax: r.int(), TrainLoss: r.floatOrNaN(), BytesUp: r.uint(), BytesDown: r.uint(), Metrics: r.metrics(),
+			StalenessMax: r.int(), TrainLoss: r.floatOrNaN(), BytesUp: r.uint(), BytesDown: r.uint(),
+			Contraction: r.floatOrNaN(), ErrorNorm: r.floatOrNaN(), Metrics: r.metrics(),
 		}
 		if r.err == nil {
 			each(v)
@@ -209,6 +210,7 @@ func eachUpdate(dir string, each func(UpdateRow)) error {
 			Client: r.int(), Seq: r.uint(), Base: r.uint(), Assigned: r.float(), Started: r.float(), Finished: r.float(),
 			Arrived: r.float(), Verdict: r.verdict(), Reason: r.text(), Version: r.uint(), Staleness: r.int(), Weight: r.float(),
 			Loss: r.float(), Norm: r.float(), Samples: r.int(), Steps: r.int(), BytesUp: r.int(), BytesDown: r.int(),
+			Contraction: r.float(), ErrorNorm: r.float(), Eta: r.float(),
 		}
 		if r.err == nil {
 			each(u)

@@ -10,10 +10,11 @@ import (
 var (
 	versionColumns = []string{
 		"version", "time", "wall", "updates", "weight", "staleness_mean", "staleness_max", "window_loss", "bytes_up", "bytes_down",
+		"contraction", "error_norm",
 	}
 	updateColumns = []string{
 		"client", "seq", "base", "assigned", "started", "finished", "arrived", "verdict", "reason", "version", "staleness",
-		"weight", "loss", "norm", "samples", "steps", "bytes_up", "bytes_down",
+		"weight", "loss", "norm", "samples", "steps", "bytes_up", "bytes_down", "contraction", "error_norm", "eta",
 	}
 )
 
@@ -25,12 +26,11 @@ func appendVersion(b []byte, v VersionRow, metrics []string) []byte {
 	b = appendFloat(append(b, ','), v.Weight)
 	b = appendFloat(append(b, ','), v.StalenessMean)
 	b = strconv.AppendInt(append(b, ','), int64(v.StalenessMax), 10)
-	b = append(b, ',')
-	if !math.IsNaN(v.TrainLoss) { // NaN: the window had no update to take it from
-		b = appendFloat(b, v.TrainLoss)
-	}
+	b = appendMeasured(append(b, ','), v.TrainLoss)
 	b = strconv.AppendUint(append(b, ','), v.BytesUp, 10)
 	b = strconv.AppendUint(append(b, ','), v.BytesDown, 10)
+	b = appendMeasured(append(b, ','), v.Contraction)
+	b = appendMeasured(append(b, ','), v.ErrorNorm)
 	for _, name := range metrics {
 		b = append(b, ',')
 		if value, measured := v.Metrics.Get(name); measured {
@@ -38,6 +38,14 @@ func appendVersion(b []byte, v VersionRow, metrics []string) []byte {
 		}
 	}
 	return append(b, '\n')
+}
+
+// appendMeasured writes v, or nothing where there was nothing to take it from.
+func appendMeasured(b []byte, v float64) []byte {
+	if math.IsNaN(v) {
+		return b
+	}
+	return appendFloat(b, v)
 }
 
 func appendUpdate(b []byte, u UpdateRow) []byte {
@@ -59,6 +67,9 @@ func appendUpdate(b []byte, u UpdateRow) []byte {
 	b = strconv.AppendInt(append(b, ','), int64(u.Steps), 10)
 	b = strconv.AppendInt(append(b, ','), int64(u.BytesUp), 10)
 	b = strconv.AppendInt(append(b, ','), int64(u.BytesDown), 10)
+	b = appendFloat(append(b, ','), u.Contraction)
+	b = appendFloat(append(b, ','), u.ErrorNorm)
+	b = appendFloat(append(b, ','), u.Eta)
 	return append(b, '\n')
 }
 

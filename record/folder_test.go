@@ -56,14 +56,14 @@ func TestRowsAreLinesOfCSV(t *testing.T) {
 	must(t, r.Version(VersionRow{Version: 1, Time: 2, Wall: 0.01, Updates: 1, Weight: 1, StalenessMean: 0.5, StalenessMax: 1, TrainLoss: 2.25, BytesUp: 4096, BytesDown: 8192}))
 	must(t, r.Version(VersionRow{Version: 2, Time: 4, Metrics: problem.Metrics{{Name: "test_accuracy", Value: math.NaN()}, {Name: "loss", Value: math.Inf(1)}}}))
 
-	wantVersions := `version,time,wall,updates,weight,staleness_mean,staleness_max,window_loss,bytes_up,bytes_down,loss,test_accuracy
-0,0,0,0,0,0,0,,0,0,2.5,0.1
-1,2,0.01,1,1,0.5,1,2.25,4096,8192,,
-2,4,0,0,0,0,0,0,0,0,+Inf,NaN
+	wantVersions := `version,time,wall,updates,weight,staleness_mean,staleness_max,window_loss,bytes_up,bytes_down,contraction,error_norm,loss,test_accuracy
+0,0,0,0,0,0,0,,0,0,0,0,2.5,0.1
+1,2,0.01,1,1,0.5,1,2.25,4096,8192,0,0,,
+2,4,0,0,0,0,0,0,0,0,0,0,+Inf,NaN
 `
-	wantUpdates := `client,seq,base,assigned,started,finished,arrived,verdict,reason,version,staleness,weight,loss,norm,samples,steps,bytes_up,bytes_down
-3,1,0,0,0.25,1.5,1.75,admitted,,1,0,0.5,2.25,0.125,600,19,4096,8192
-7,1,0,0,0,0,1.8,refused,"norm 12, above ""bound"" 10",0,0,0,NaN,+Inf,0,0,0,0
+	wantUpdates := `client,seq,base,assigned,started,finished,arrived,verdict,reason,version,staleness,weight,loss,norm,samples,steps,bytes_up,bytes_down,contraction,error_norm,eta
+3,1,0,0,0.25,1.5,1.75,admitted,,1,0,0.5,2.25,0.125,600,19,4096,8192,0,0,0
+7,1,0,0,0,0,1.8,refused,"norm 12, above ""bound"" 10",0,0,0,NaN,+Inf,0,0,0,0,0,0,0
 `
 	if diff := cmp.Diff(wantVersions, file(t, r, "versions.csv")); diff != "" {
 		t.Errorf("versions.csv (-want +got):\n%s", diff)
@@ -79,10 +79,10 @@ func TestMetricColumnsComeWhenTheyAreFirstMeasured(t *testing.T) {
 	must(t, r.Version(VersionRow{}))
 	must(t, r.Version(VersionRow{Version: 1, Metrics: problem.Metrics{{Name: "loss", Value: 3}}}))
 	must(t, r.Version(VersionRow{Version: 2, Metrics: problem.Metrics{{Name: "loss", Value: 2}, {Name: "grad_norm", Value: 1}}}))
-	want := `bytes_up,bytes_down,loss,grad_norm
-0,0,,
-0,0,3,
-0,0,2,1
+	want := `bytes_up,bytes_down,contraction,error_norm,loss,grad_norm
+0,0,0,0,,
+0,0,0,0,3,
+0,0,0,0,2,1
 `
 	var got strings.Builder
 	for line := range strings.Lines(file(t, r, "versions.csv")) {

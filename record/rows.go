@@ -11,10 +11,14 @@ type VersionRow struct {
 	Weight        float64 // sum of the weights they counted with, after normalisation
 	StalenessMean float64
 	StalenessMax  int
-	TrainLoss     float64         // mean over the window's updates of the loss they trained at; NaN when the window had none
-	BytesUp       uint64          // since the run began
-	BytesDown     uint64          // since the run began
-	Metrics       problem.Metrics // nil where the version was not evaluated
+	TrainLoss     float64 // mean over the window's updates of the loss they trained at; NaN when the window had none
+	BytesUp       uint64  // since the run began
+	BytesDown     uint64  // since the run began
+	// Contraction is 1 - ||C(p)-p||^2/||p||^2 as measured, ErrorNorm what each client still owes, ||e||_2: means over the
+	// window's updates, NaN where nothing was compressed.
+	Contraction float64
+	ErrorNorm   float64
+	Metrics     problem.Metrics // nil where the version was not evaluated
 }
 
 // UpdateRow is one update that reached the coordinator: a line of updates.csv. Times are seconds since the run began.
@@ -38,6 +42,11 @@ type UpdateRow struct {
 	Steps     int
 	BytesUp   int
 	BytesDown int
+	// Contraction and ErrorNorm are as in VersionRow; 1 and 0 for an update that was not compressed. Eta is econtrol's
+	// step, 0 for other rules.
+	Contraction float64
+	ErrorNorm   float64
+	Eta         float64
 }
 
 // Summary is summary.json. Fields are added, never renamed.
@@ -60,6 +69,7 @@ type Summary struct {
 	Staleness      StalenessSummary   `json:"staleness"`
 	Bias           Bias               `json:"bias"`
 	Time           TimeShares         `json:"time"`
+	Feedback       *Feedback          `json:"feedback,omitempty"` // of a compressed run
 	Theta          []float64          `json:"theta,omitempty"`
 	XStarDistance  *float64           `json:"x_star_distance,omitempty"`
 	Extra          map[string]float64 `json:"extra,omitempty"`
@@ -98,6 +108,14 @@ type ByteCounts struct {
 	Down             uint64 `json:"down"`
 	UpUncompressed   uint64 `json:"up_uncompressed"`
 	DownUncompressed uint64 `json:"down_uncompressed"`
+}
+
+// Feedback sums up compression and its error memory.
+type Feedback struct {
+	ErrorNorm     float64 `json:"error_norm"`     // mean over the clients of ||e||_2 after each one's last update
+	MeasuredDelta float64 `json:"measured_delta"` // mean contraction over all updates
+	EpochsReset   uint64  `json:"epochs_reset"`   // feedback epochs that were begun anew
+	Returned      uint64  `json:"returned"`       // updates that were not decoded, or late, and went back into error memory
 }
 
 // StalenessSummary describes the staleness of admitted updates, in versions. Histogram[s] counts staleness s; its last

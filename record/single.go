@@ -28,6 +28,7 @@ func single(l *Loaded, c Comparison) page {
 			fairness(l),
 			timeline(l),
 			asynchrony(l),
+			compression(l),
 			costs(l),
 			reproduce(l),
 		),
@@ -336,4 +337,46 @@ func reproduce(l *Loaded) section {
 		ID: "reproduce", Title: "How to run it again",
 		Panels: []panel{{Title: "Command", Code: command, Note: note, Wide: true}, {Title: "Config", Code: string(l.Config), Wide: true}},
 	}
+}
+
+// compression shows what sending less than everything leaves out, and what is owed for it.
+func compression(l *Loaded) section {
+	f := l.Summary.Feedback
+	if f == nil {
+		return section{}
+	}
+	s := section{
+		ID: "compression", Title: "What compression left out",
+		Note: "Each point is the mean over a version's updates. Contraction is the part of an update's energy that was sent, 1 - ||C(p)-p||²/||p||². The error norm is what a client owes after its update.",
+	}
+	for i, c := range []struct {
+		title string
+		of    func(VersionRow) float64
+	}{
+		{"measured contraction", func(v VersionRow) float64 { return v.Contraction }},
+		{"error norm", func(v VersionRow) float64 { return v.ErrorNorm }},
+	} {
+		x := overTime(l.Summary.Kind)
+		var line chart.Series
+		for _, v := range l.Versions {
+			if y := c.of(v); !math.IsNaN(y) {
+				line.X, line.Y = append(line.X, x.of(v)), append(line.Y, y)
+			}
+		}
+		if len(line.X) > 1 {
+			line.Color = i
+			s.Panels = append(s.Panels, panel{
+				Title: sentence(c.title),
+				Chart: chart.Lines{Label: c.title, X: x.axis, Y: chart.Axis{Zero: true}, Series: []chart.Series{line}}.SVG(),
+			})
+		}
+	}
+	s.Panels = append(s.Panels, panel{Title: "In figures", Rows: []pair{
+		{"Bytes up", chart.Size(float64(l.Summary.Bytes.Up)), smaller(l.Summary.Bytes.Up, l.Summary.Bytes.UpUncompressed)},
+		{"Bytes down", chart.Size(float64(l.Summary.Bytes.Down)), smaller(l.Summary.Bytes.Down, l.Summary.Bytes.DownUncompressed)},
+		{"Measured contraction", chart.Number(f.MeasuredDelta), "mean over all updates"},
+		{"Error norm", chart.Number(f.ErrorNorm), "mean over the clients, after each one's last update"},
+		{"Feedback epochs reset", chart.Count(f.EpochsReset), chart.Count(f.Returned) + " updates went back into error memory"},
+	}})
+	return s
 }

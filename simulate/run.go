@@ -95,6 +95,9 @@ func prepare[T vec.Float](ctx context.Context, cfg config.Config, opt Options, p
 	r.flights = make([]*flight[T], cfg.Clients.Count)
 	r.held = make([]uint64, cfg.Clients.Count)
 	r.tally.Published = []uint64{0}
+	if r.compresses() {
+		r.tally.Errors = make([]float64, cfg.Clients.Count)
+	}
 	r.memory = make([]*compress.Memory[T], cfg.Clients.Count)
 	r.tally.Metrics = map[string]*record.Series{}
 	r.pool = newPool(ctx, p, r.codec, runtime.GOMAXPROCS(0))
@@ -244,6 +247,10 @@ func (r *run[T]) arrive(f *flight[T]) error {
 		return err
 	}
 	r.tally.Sent++
+	r.tally.Delta += f.stats.Contraction
+	if r.compresses() {
+		r.tally.Errors[f.client] = f.stats.ErrorNorm
+	}
 	r.tally.BytesUp += uint64(len(f.update))
 	r.tally.Compute += f.finished - f.started
 	r.tally.Blocked += f.started - f.assigned + r.now - f.finished
@@ -264,6 +271,7 @@ func (r *run[T]) arrive(f *flight[T]) error {
 	case d.Verdict == ledger.Refused:
 		err = r.takeBack(f)
 	case d.Verdict == ledger.Late && !r.codec.Mean():
+		r.tally.Returned++
 		err = r.codec.Expire(r.remember(f.client), f.update)
 	}
 	if err != nil {

@@ -20,9 +20,11 @@ type tally struct {
 	BytesUp   uint64
 	BytesDown uint64
 	Downloads uint64
-	Published []uint64 // by version: bytes of the frames of all versions up to it
-	Returned  uint64   // updates that were never decoded and went back into their client's memory
-	Compute   int64    // client time in nanoseconds
+	Published []uint64  // by version: bytes of the frames of all versions up to it
+	Returned  uint64    // updates that went back into their client's memory
+	Delta     float64   // sum of the measured contractions of updates that arrived
+	Errors    []float64 // by client: ||e|| after its last update; empty in a run without compression
+	Compute   int64     // client time in nanoseconds
 	Blocked   int64
 	Metrics   map[string]*record.Series
 	Latest    problem.Metrics
@@ -43,6 +45,7 @@ func (r *run[T]) note(f *flight[T], d *ledger.Decision) error {
 		Verdict: d.Verdict.String(), Reason: d.Reason.String(), Staleness: int(d.Staleness),
 		Loss: f.report.Loss, Norm: f.stats.Norm, Samples: f.report.Samples, Steps: f.report.Steps,
 		BytesUp: len(f.update), BytesDown: f.downloaded,
+		Contraction: f.stats.Contraction, ErrorNorm: f.stats.ErrorNorm, Eta: f.stats.Eta,
 	}
 	if d.Verdict == ledger.Admitted {
 		r.pending = append(r.pending, row)
@@ -56,6 +59,7 @@ func (r *run[T]) note(f *flight[T], d *ledger.Decision) error {
 func (r *run[T]) version(c *ledger.Commit, metrics problem.Metrics) error {
 	row := record.VersionRow{
 		Time: seconds(r.now), Wall: (r.wall + time.Since(r.began)).Seconds(), TrainLoss: math.NaN(),
+		Contraction: math.NaN(), ErrorNorm: math.NaN(),
 		BytesUp: r.tally.BytesUp, BytesDown: r.tally.BytesDown, Metrics: metrics,
 	}
 	if c != nil {
@@ -144,6 +148,13 @@ func (r *run[T]) write(c *ledger.Commit, row record.VersionRow) error {
 	if r.opt.Rows == nil || c == nil {
 		return nil
 	}
+	if r.compresses() {
+		row.Contraction, row.ErrorNorm = 0, 0
+		for _, u := range r.pending {
+			row.Contraction += u.Contraction / float64(len(r.pending))
+			row.ErrorNorm += u.ErrorNorm / float64(len(r.pending))
+		}
+	}
 	for i, e := range c.Updates {
 		update := r.pending[i]
 		update.Version, update.Weight = c.Version, c.Scale*e.Weight
@@ -199,7 +210,7 @@ func (r *run[T]) result(err error) Result {
 		Staleness: record.StalenessSummary{
 			Mean: age.Mean(), P50: age.Quantile(.5), P95: age.Quantile(.95), Max: int(age.Max), Histogram: age.Trimmed(),
 		},
-		Bias: r.bias(),
+		Feedback: r.feedback(), Bias: r.bias(),
 		Time: r.shares(clientTime),
 	}
 	if err != nil {
@@ -235,6 +246,27 @@ func (r *run[T]) attachModel(s record.Summary) Result {
 		result.Model64 = x
 	}
 	return result
+}
+
+// compresses says whether updates are smaller than they were.
+func (r *run[T]) compresses() bool { return r.config.Compress.Kind != "identity" }
+
+// feedback sums up compression; nil in a run without it.
+func (r *run[T]) feedback() *record.Feedback {
+	if !r.compresses() {
+		return nil
+	}
+	f := &record.Feedback{Returned: r.tally.Returned}
+	for i, e := range r.tally.Errors {
+		f.ErrorNorm += e / float64(len(r.tally.Errors))
+		if r.memory[i] != nil {
+			f.EpochsReset += uint64(r.memory[i].Epoch())
+		}
+	}
+	if r.tally.Sent > 0 {
+		f.MeasuredDelta = r.tally.Delta / float64(r.tally.Sent)
+	}
+	return f
 }
 
 // bias compares the share that each client had in the model with its share of the data.
