@@ -3,6 +3,7 @@ package compress
 import (
 	"fmt"
 	"math"
+	"math/bits"
 
 	"weir/vec"
 )
@@ -116,10 +117,13 @@ func (enc *Encoder[T]) mostlyZero(g []T) bool {
 	if enc.step.rule != ruleNone {
 		return false
 	}
-	enc.reserve(tile)
 	others := 0
 	for at := 0; at < len(g); at += tile {
-		others += filter(enc.idx, enc.val, g[at:min(at+tile, len(g))], smallest[T](), 0)
+		x := g[at:min(at+tile, len(g))]
+		mark(enc.step.bits[:], x, smallest[T]())
+		for i := 0; i < (len(x)+7)/8; i += 8 {
+			others += bits.OnesCount64(word64(enc.step.bits[:(len(x)+7)/8], i))
+		}
 	}
 	return sparseBound[T](FP32, len(g), others) < len(g)*vec.Size[T]()
 }

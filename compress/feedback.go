@@ -32,6 +32,8 @@ type step[T vec.Float] struct {
 	beta, momentum, eta T
 	g, e, h, v          []T
 	scratch             [tile]T
+	threshold           T              // of marks
+	bits                [tile / 8]byte // where |p| of the tile that was advanced last reaches threshold, once marked
 
 	gg, pp float64 // ||g||^2 and ||p||^2 so far
 	ee     float64 // econtrol: ||e||^2 so far
@@ -54,7 +56,7 @@ func (s *step[T]) advance(lo, hi int) []T {
 	case ruleEF21M: // v = (1-m)v + m g; q = C(v - h); h += q
 		ef21mStep(p, s.v[lo:hi], g, s.h[lo:hi], s.momentum)
 	case ruleEControl: // q = C(eta*e + g - h); e += g - h - q; h += q
-		sums := econtrolStep(p, s.e[lo:hi], g, s.h[lo:hi], s.eta)
+		sums := econtrolStep(s.bits[:], p, s.e[lo:hi], g, s.h[lo:hi], s.eta, s.threshold)
 		s.gg += sums[0]
 		s.ee += sums[1]
 		s.pp += sums[2]
@@ -63,6 +65,14 @@ func (s *step[T]) advance(lo, hi int) []T {
 	s.gg += sumSquares(g)
 	s.pp += sumSquares(p)
 	return p
+}
+
+// marks returns the bits of p, which is what advance has just returned.
+func (s *step[T]) marks(p []T) []byte {
+	if s.rule != ruleEControl { // which has marked them on its way: its many vectors leave the processor time to
+		mark(s.bits[:], p, s.threshold)
+	}
+	return s.bits[:(len(p)+7)/8]
 }
 
 // again returns what advance returned for the same coordinates, bit by bit.

@@ -10,9 +10,9 @@ func sumSquares[T vec.Float](x []T) float64 {
 	return l.sum()
 }
 
-func econtrolStep[T vec.Float](p, e, g, h []T, eta T) [3]float64 {
+func econtrolStep[T vec.Float](bits []byte, p, e, g, h []T, eta, threshold T) [3]float64 {
 	var l [3]lanes[T]
-	plainEControlStep(&l, p, e, g, h, eta)
+	plainEControlStep(&l, bits, p, e, g, h, eta, threshold)
 	return [3]float64{l[0].sum(), l[1].sum(), l[2].sum()}
 }
 
@@ -28,12 +28,9 @@ func quantise[T vec.Float](codes []byte, x []T, inverse, s T, first uint32, key 
 	return l[0].sum(), l[1].sum()
 }
 
-func filter[T vec.Float](idx []uint32, val, x []T, threshold T, base uint32) int {
-	return plainFilter(idx, val, x, threshold, base)
-}
-
 func ecStep[T vec.Float](e, g []T, beta T)              { plainECStep(e, g, beta) }
 func ef21mStep[T vec.Float](p, v, g, h []T, m T)        { plainEF21MStep(p, v, g, h, m) }
+func mark[T vec.Float](bits []byte, x []T, threshold T) { plainMark(bits, x, threshold) }
 func maxAbs[T vec.Float](x []T) T                       { return plainMaxAbs(x) }
 func addSigns[T vec.Float](y []T, a T, signs []byte)    { plainAddSigns(y, a, signs) }
 func addCodes[T vec.Float](y []T, step T, codes []byte) { plainAddCodes(y, step, codes) }

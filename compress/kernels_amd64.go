@@ -11,15 +11,15 @@ import (
 // The kernels serve float32 in whole groups of 16 values, n of them; what is left over goes to the plain twins, which
 // go on with the same lanes. Registers of 512 bits are used only where they bring an instruction that 256 lack.
 var (
-	avx2   = cpu.X86.HasAVX2
-	avx512 = cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ && cpu.X86.HasPOPCNT
+	avx2   = cpu.X86.HasAVX2 && cpu.X86.HasPOPCNT
+	avx512 = cpu.X86.HasAVX512F
 )
 
 //go:noescape
 func sumSquaresAVX2(l *lanes[float32], x *float32, n int)
 
 //go:noescape
-func econtrolStepAVX2(l *[3]lanes[float32], p, e, in, h *float32, n int, eta float32)
+func econtrolStepAVX2(l *[3]lanes[float32], bits *byte, p, e, in, h *float32, n int, eta, threshold float32)
 
 //go:noescape
 func ecStepAVX2(e, in *float32, n int, beta float32)
@@ -28,10 +28,7 @@ func ecStepAVX2(e, in *float32, n int, beta float32)
 func ef21mStepAVX2(p, v, in, h *float32, n int, m, rest float32)
 
 //go:noescape
-func filterAVX2(idx *uint32, val, x *float32, n int, threshold float32, base uint32, order *[256]uint64) int
-
-//go:noescape
-func filterAVX512(idx *uint32, val, x *float32, n int, threshold float32, base uint32) int
+func markAVX2(bits *byte, x *float32, n int, threshold float32)
 
 //go:noescape
 func maxAbsAVX2(x *float32, n int) float32
@@ -72,13 +69,13 @@ func sumSquares[T vec.Float](x []T) float64 {
 	return l.sum()
 }
 
-func econtrolStep[T vec.Float](p, e, g, h []T, eta T) [3]float64 {
+func econtrolStep[T vec.Float](bits []byte, p, e, g, h []T, eta, threshold T) [3]float64 {
 	var l [3]lanes[T]
 	g32, n := fast(g)
 	if n > 0 {
-		econtrolStepAVX2(any(&l).(*[3]lanes[float32]), &of(p)[0], &of(e)[0], &g32[0], &of(h)[0], n, float32(eta))
+		econtrolStepAVX2(any(&l).(*[3]lanes[float32]), &bits[0], &of(p)[0], &of(e)[0], &g32[0], &of(h)[0], n, float32(eta), float32(threshold))
 	}
-	plainEControlStep(&l, p[n:], e[n:], g[n:], h[n:], eta)
+	plainEControlStep(&l, bits[n/8:], p[n:], e[n:], g[n:], h[n:], eta, threshold)
 	return [3]float64{l[0].sum(), l[1].sum(), l[2].sum()}
 }
 
@@ -98,30 +95,12 @@ func ef21mStep[T vec.Float](p, v, g, h []T, m T) {
 	plainEF21MStep(p[n:], v[n:], g[n:], h[n:], m)
 }
 
-// order holds, for every set of lanes of 8, their numbers in order, a byte each.
-var order = func() (t [256]uint64) {
-	for set := range t {
-		place := 0
-		for lane := range 8 {
-			if set>>lane&1 == 1 {
-				t[set] |= uint64(lane) << (8 * place)
-				place++
-			}
-		}
-	}
-	return t
-}()
-
-func filter[T vec.Float](idx []uint32, val, x []T, threshold T, base uint32) int {
+func mark[T vec.Float](bits []byte, x []T, threshold T) {
 	x32, n := fast(x)
-	found := 0
-	switch {
-	case n > 0 && avx512:
-		found = filterAVX512(&idx[0], &of(val)[0], &x32[0], n, float32(threshold), base)
-	case n > 0:
-		found = filterAVX2(&idx[0], &of(val)[0], &x32[0], n, float32(threshold), base, &order)
+	if n > 0 {
+		markAVX2(&bits[0], &x32[0], n, float32(threshold))
 	}
-	return found + plainFilter(idx[found:], val[found:], x[n:], threshold, base+uint32(n))
+	plainMark(bits[n/8:], x[n:], threshold)
 }
 
 func maxAbs[T vec.Float](x []T) T {

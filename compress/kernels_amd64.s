@@ -5,8 +5,11 @@
 // What each kernel computes is defined by its plain twin in plain.go. Products and sums are separate instructions, as
 // the twins round in between, and value i of a sum goes to lane i mod 16: two registers of 8 lanes.
 
-DATA absMask<>+0(SB)/4, $0x7fffffff
-GLOBL absMask<>(SB), RODATA|NOPTR, $4
+DATA absMask<>+0(SB)/8, $0x7fffffff7fffffff
+DATA absMask<>+8(SB)/8, $0x7fffffff7fffffff
+DATA absMask<>+16(SB)/8, $0x7fffffff7fffffff
+DATA absMask<>+24(SB)/8, $0x7fffffff7fffffff
+GLOBL absMask<>(SB), RODATA|NOPTR, $32
 DATA signMask<>+0(SB)/4, $0x80000000
 GLOBL signMask<>(SB), RODATA|NOPTR, $4
 
@@ -70,15 +73,17 @@ sumSquaresLoop:
 	VZEROUPPER
 	RET
 
-// func econtrolStepAVX2(l *[3]lanes[float32], p, e, in, h *float32, n int, eta float32)
-TEXT ·econtrolStepAVX2(SB), NOSPLIT, $0-52
+// func econtrolStepAVX2(l *[3]lanes[float32], bits *byte, p, e, in, h *float32, n int, eta, threshold float32)
+TEXT ·econtrolStepAVX2(SB), NOSPLIT, $0-64
 	MOVQ         l+0(FP), DI
-	MOVQ         p+8(FP), R8
-	MOVQ         e+16(FP), R9
-	MOVQ         in+24(FP), R10
-	MOVQ         h+32(FP), R11
-	MOVQ         n+40(FP), CX
-	VBROADCASTSS eta+48(FP), Y0
+	MOVQ         bits+8(FP), R12
+	MOVQ         p+16(FP), R8
+	MOVQ         e+24(FP), R9
+	MOVQ         in+32(FP), R10
+	MOVQ         h+40(FP), R11
+	MOVQ         n+48(FP), CX
+	VBROADCASTSS eta+56(FP), Y0
+	VBROADCASTSS threshold+60(FP), Y9
 	VXORPS       Y10, Y10, Y10
 	VXORPS       Y11, Y11, Y11
 	VXORPS       Y12, Y12, Y12
@@ -88,43 +93,52 @@ TEXT ·econtrolStepAVX2(SB), NOSPLIT, $0-52
 	XORQ         AX, AX
 
 econtrolLoop:
-	VMOVUPS (R10)(AX*1), Y1
-	VMOVUPS 32(R10)(AX*1), Y2
-	VSUBPS  (R11)(AX*1), Y1, Y3   // d = g - h
-	VSUBPS  32(R11)(AX*1), Y2, Y4
-	VADDPS  (R9)(AX*1), Y3, Y5    // u = e + d
-	VADDPS  32(R9)(AX*1), Y4, Y6
-	VMOVUPS Y5, (R9)(AX*1)
-	VMOVUPS Y6, 32(R9)(AX*1)
-	VSUBPS  Y3, Y5, Y7            // u - d
-	VSUBPS  Y4, Y6, Y8
-	VMULPS  Y7, Y0, Y7
-	VMULPS  Y8, Y0, Y8
-	VADDPS  Y3, Y7, Y7            // p
-	VADDPS  Y4, Y8, Y8
-	VMOVUPS Y7, (R8)(AX*1)
-	VMOVUPS Y8, 32(R8)(AX*1)
-	VMULPS  Y1, Y1, Y1
-	VMULPS  Y2, Y2, Y2
-	VMULPS  Y5, Y5, Y5
-	VMULPS  Y6, Y6, Y6
-	VMULPS  Y7, Y7, Y7
-	VMULPS  Y8, Y8, Y8
-	VADDPS  Y1, Y10, Y10
-	VADDPS  Y2, Y11, Y11
-	VADDPS  Y5, Y12, Y12
-	VADDPS  Y6, Y13, Y13
-	VADDPS  Y7, Y14, Y14
-	VADDPS  Y8, Y15, Y15
-	ADDQ    $64, AX
-	SUBQ    $16, CX
-	JNZ     econtrolLoop
-	VMOVUPS Y10, (DI)
-	VMOVUPS Y11, 32(DI)
-	VMOVUPS Y12, 64(DI)
-	VMOVUPS Y13, 96(DI)
-	VMOVUPS Y14, 128(DI)
-	VMOVUPS Y15, 160(DI)
+	VMOVUPS   (R10)(AX*1), Y1
+	VMOVUPS   32(R10)(AX*1), Y2
+	VSUBPS    (R11)(AX*1), Y1, Y3   // d = g - h
+	VSUBPS    32(R11)(AX*1), Y2, Y4
+	VADDPS    (R9)(AX*1), Y3, Y5    // u = e + d
+	VADDPS    32(R9)(AX*1), Y4, Y6
+	VMOVUPS   Y5, (R9)(AX*1)
+	VMOVUPS   Y6, 32(R9)(AX*1)
+	VSUBPS    Y3, Y5, Y7            // u - d
+	VSUBPS    Y4, Y6, Y8
+	VMULPS    Y7, Y0, Y7
+	VMULPS    Y8, Y0, Y8
+	VADDPS    Y3, Y7, Y7            // p
+	VADDPS    Y4, Y8, Y8
+	VMOVUPS   Y7, (R8)(AX*1)
+	VMOVUPS   Y8, 32(R8)(AX*1)
+	VMULPS    Y1, Y1, Y1
+	VMULPS    Y2, Y2, Y2
+	VMULPS    Y5, Y5, Y5
+	VMULPS    Y6, Y6, Y6
+	VADDPS    Y1, Y10, Y10
+	VADDPS    Y2, Y11, Y11
+	VADDPS    Y5, Y12, Y12
+	VADDPS    Y6, Y13, Y13
+	VANDPS    absMask<>(SB), Y7, Y1
+	VANDPS    absMask<>(SB), Y8, Y2
+	VCMPPS    $0x1d, Y9, Y1, Y1
+	VCMPPS    $0x1d, Y9, Y2, Y2
+	VMOVMSKPS Y1, BX
+	VMOVMSKPS Y2, DX
+	MOVB      BX, (R12)
+	MOVB      DX, 1(R12)
+	VMULPS    Y7, Y7, Y7
+	VMULPS    Y8, Y8, Y8
+	VADDPS    Y7, Y14, Y14
+	VADDPS    Y8, Y15, Y15
+	ADDQ      $64, AX
+	ADDQ      $2, R12
+	SUBQ      $16, CX
+	JNZ       econtrolLoop
+	VMOVUPS   Y10, (DI)
+	VMOVUPS   Y11, 32(DI)
+	VMOVUPS   Y12, 64(DI)
+	VMOVUPS   Y13, 96(DI)
+	VMOVUPS   Y14, 128(DI)
+	VMOVUPS   Y15, 160(DI)
 	VZEROUPPER
 	RET
 
@@ -179,80 +193,27 @@ ef21mLoop:
 	VZEROUPPER
 	RET
 
-// One group of 8 in filterAVX2: AX is where in x, Y3 the indices. BX gets the set of lanes that reach the threshold; the
-// values and indices of that set move to the front and are stored whole, of which the next store overwrites the rest.
-#define FILTER8(offset) \
-	VMOVUPS   offset(SI), Y1        \
-	VANDPS    Y1, Y15, Y2           \
-	VCMPPS    $0x1d, Y0, Y2, Y2     \
-	VMOVMSKPS Y2, BX                \
-	VPMOVZXBD (R10)(BX*8), Y4       \
-	VPERMPS   Y1, Y4, Y1            \
-	VPERMD    Y3, Y4, Y5            \
-	VMOVUPS   Y1, (R9)(AX*4)        \
-	VMOVDQU   Y5, (R8)(AX*4)        \
-	VPADDD    Y14, Y3, Y3           \
-	POPCNTL   BX, BX                \
-	ADDQ      BX, AX
+// func markAVX2(bits *byte, x *float32, n int, threshold float32)
+TEXT ·markAVX2(SB), NOSPLIT, $0-28
+	MOVQ         bits+0(FP), R8
+	MOVQ         x+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VBROADCASTSS threshold+24(FP), Y0
+	VMOVUPS      absMask<>(SB), Y15
 
-// func filterAVX2(idx *uint32, val, x *float32, n int, threshold float32, base uint32, order *[256]uint64) int
-TEXT ·filterAVX2(SB), NOSPLIT, $0-56
-	MOVQ         idx+0(FP), R8
-	MOVQ         val+8(FP), R9
-	MOVQ         x+16(FP), SI
-	MOVQ         n+24(FP), CX
-	VBROADCASTSS threshold+32(FP), Y0
-	VBROADCASTSS base+36(FP), Y3
-	MOVQ         order+40(FP), R10
-	VPADDD       iota<>(SB), Y3, Y3
-	VBROADCASTSS absMask<>(SB), Y15
-	MOVL         $8, DX
-	VMOVD        DX, X14
-	VPBROADCASTD X14, Y14
-	XORQ         AX, AX
-
-filter2Loop:
-	FILTER8(0)
-	FILTER8(32)
-	ADDQ $64, SI
-	SUBQ $16, CX
-	JNZ  filter2Loop
-	MOVQ AX, ret+48(FP)
-	VZEROUPPER
-	RET
-
-// func filterAVX512(idx *uint32, val, x *float32, n int, threshold float32, base uint32) int
-//
-// Compressing into a register and storing it whole is many times faster than compressing into memory on Zen 4.
-TEXT ·filterAVX512(SB), NOSPLIT, $0-48
-	MOVQ         idx+0(FP), R8
-	MOVQ         val+8(FP), R9
-	MOVQ         x+16(FP), SI
-	MOVQ         n+24(FP), CX
-	VBROADCASTSS threshold+32(FP), Z0
-	VBROADCASTSS base+36(FP), Z3
-	VPADDD       iota<>(SB), Z3, Z3
-	VBROADCASTSS absMask<>(SB), Z15
-	MOVL         $16, DX
-	VPBROADCASTD DX, Z14
-	XORQ         AX, AX
-
-filter512Loop:
-	VMOVUPS       (SI), Z1
-	VPANDD        Z1, Z15, Z2
-	VCMPPS        $0x1d, Z0, Z2, K1
-	VCOMPRESSPS.Z Z1, K1, Z4
-	VPCOMPRESSD.Z Z3, K1, Z5
-	VMOVUPS       Z4, (R9)(AX*4)
-	VMOVDQU32     Z5, (R8)(AX*4)
-	KMOVW         K1, BX
-	POPCNTL       BX, BX
-	ADDQ          BX, AX
-	VPADDD        Z14, Z3, Z3
-	ADDQ          $64, SI
-	SUBQ          $16, CX
-	JNZ           filter512Loop
-	MOVQ          AX, ret+40(FP)
+markLoop:
+	VANDPS    (SI), Y15, Y1
+	VANDPS    32(SI), Y15, Y2
+	VCMPPS    $0x1d, Y0, Y1, Y1    // |x| >= threshold
+	VCMPPS    $0x1d, Y0, Y2, Y2
+	VMOVMSKPS Y1, AX
+	VMOVMSKPS Y2, BX
+	MOVB      AX, (R8)
+	MOVB      BX, 1(R8)
+	ADDQ      $64, SI
+	ADDQ      $2, R8
+	SUBQ      $16, CX
+	JNZ       markLoop
 	VZEROUPPER
 	RET
 
@@ -260,7 +221,7 @@ filter512Loop:
 TEXT ·maxAbsAVX2(SB), NOSPLIT, $0-20
 	MOVQ         x+0(FP), SI
 	MOVQ         n+8(FP), CX
-	VBROADCASTSS absMask<>(SB), Y15
+	VMOVUPS      absMask<>(SB), Y15
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 
@@ -289,7 +250,7 @@ TEXT ·signBitsAVX2(SB), NOSPLIT, $0-40
 	MOVQ         bits+8(FP), R8
 	MOVQ         x+16(FP), SI
 	MOVQ         n+24(FP), CX
-	VBROADCASTSS absMask<>(SB), Y15
+	VMOVUPS      absMask<>(SB), Y15
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y10, Y10, Y10
 	VXORPS       Y11, Y11, Y11

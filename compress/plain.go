@@ -49,8 +49,8 @@ func plainEF21MStep[T vec.Float](p, v, g, h []T, m T) {
 }
 
 // plainEControlStep: d = g - h; e += d; p = eta*(e - d) + d. Taking the old e as e - d lets p be computed again after e
-// has moved. The lanes gather g^2, e^2 and p^2.
-func plainEControlStep[T vec.Float](sums *[3]lanes[T], p, e, g, h []T, eta T) {
+// has moved. It marks p as plainMark does; the lanes gather g^2, e^2 and p^2.
+func plainEControlStep[T vec.Float](sums *[3]lanes[T], bits []byte, p, e, g, h []T, eta, threshold T) {
 	p, e, h = p[:len(g)], e[:len(g)], h[:len(g)]
 	for i, x := range g {
 		d := x - h[i]
@@ -61,19 +61,22 @@ func plainEControlStep[T vec.Float](sums *[3]lanes[T], p, e, g, h []T, eta T) {
 		sums[1][i&15] += T(u * u)
 		sums[2][i&15] += T(w * w)
 	}
+	plainMark(bits, p, threshold)
 }
 
-// plainFilter writes the index, counted from base, and the value of every x with |x| >= threshold, in order, and returns
-// how many they are. Idx and val have room for all of x and 16 more.
-func plainFilter[T vec.Float](idx []uint32, val, x []T, threshold T, base uint32) int {
-	n := 0
-	for i, v := range x {
-		idx[n], val[n] = base+uint32(i), v
-		if abs(v) >= threshold {
-			n++
+// plainMark sets bit i of bits where |x[i]| >= threshold, and clears the others of the bytes that it fills.
+func plainMark[T vec.Float](bits []byte, x []T, threshold T) {
+	for len(x) > 0 {
+		n := min(8, len(x))
+		var b byte
+		for i, v := range x[:n] {
+			if abs(v) >= threshold {
+				b |= 1 << i
+			}
 		}
+		bits[0] = b
+		x, bits = x[n:], bits[1:]
 	}
-	return n
 }
 
 func plainMaxAbs[T vec.Float](x []T) T {

@@ -23,7 +23,7 @@ type selector[T vec.Float] struct {
 }
 
 const (
-	fewCandidates = 1 << 14 // no more coordinates than these are taken as candidates all
+	fewCandidates = 1 << 12 // no more coordinates than these are taken as candidates all
 	maxSample     = 1 << 14
 	neighbours    = 4 // coordinates that are sampled together: what is near costs nothing more
 )
@@ -37,11 +37,12 @@ func (s *selector[T]) top(st *step[T], lo, hi, k int) ([]uint32, []T) {
 	if n > room {
 		threshold = s.sampled(st, lo, hi, k)
 	}
+	st.threshold = threshold
 	found := 0
 	for at := lo; at < hi; at += tile {
 		p := st.advance(at, min(at+tile, hi))
 		if found <= room {
-			found += filter(s.idx[found:], s.val[found:], p, threshold, uint32(at-lo))
+			found += s.gather(found, st.marks(p), p, at-lo)
 		}
 	}
 	if found > room || found < k && threshold > smallest[T]() {
@@ -56,15 +57,16 @@ func (s *selector[T]) blocks(st *step[T], lo, hi int, k func(length int) int) ([
 	s.reserve((hi-lo+tile-1)/tile*k(tile) + tile)
 	kept := 0
 	for at := lo; at < hi; at += tile {
+		st.threshold = max(s.last*T(0.9), smallest[T]()) // blocks are alike
 		p := st.advance(at, min(at+tile, hi))
 		want := k(len(p))
-		threshold := max(s.last*T(0.9), smallest[T]()) // blocks are alike
-		found := filter(s.idx[kept:], s.val[kept:], p, threshold, uint32(at-lo))
+		found := s.gather(kept, st.marks(p), p, at-lo)
 		if found < want {
-			threshold = smallest[T]()
-			found = filter(s.idx[kept:], s.val[kept:], p, threshold, uint32(at-lo))
+			st.threshold = smallest[T]()
+			mark(st.bits[:], p, st.threshold)
+			found = s.gather(kept, st.bits[:(len(p)+7)/8], p, at-lo)
 		}
-		found = s.keep(kept, found, want, threshold)
+		found = s.keep(kept, found, want, st.threshold)
 		s.last = 0
 		if found > 0 {
 			s.last = minAbs(s.val[kept : kept+found])
@@ -74,9 +76,25 @@ func (s *selector[T]) blocks(st *step[T], lo, hi int, k func(length int) int) ([
 	return s.idx[:kept], s.val[:kept]
 }
 
-// reserve makes room for n candidates, and for what a filter writes past its last.
+// gather adds the marked values of p, whose first is coordinate base of the fragment, to the candidates after the first
+// found, and returns how many they are.
+func (s *selector[T]) gather(found int, marks []byte, p []T, base int) int {
+	idx := s.idx[found:]
+	val := s.val[found:][:len(idx)]
+	n := 0
+	for at := 0; at < len(marks); at += 8 {
+		for word := word64(marks, at); word != 0; word &= word - 1 {
+			i := 8*at + bits.TrailingZeros64(word)
+			idx[n], val[n] = uint32(base+i), p[i]
+			n++
+		}
+	}
+	return n
+}
+
+// reserve makes room for n candidates.
 func (s *selector[T]) reserve(n int) {
-	if n += 16; len(s.idx) < n {
+	if len(s.idx) < n {
 		s.idx, s.val = make([]uint32, n), make([]T, n)
 	}
 }

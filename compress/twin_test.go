@@ -65,11 +65,15 @@ func testTwins(t *testing.T, r *rand.Rand, n int, draw func() []float32) {
 	plainSumSquares(&l, x)
 	same("sum of squares", nil, nil, []float64{sumSquares(x)}, []float64{l.sum()})
 
+	bits, wantBits := make([]byte, (n+7)/8), make([]byte, (n+7)/8)
 	got, want := clones(p, e), clones(p, e)
-	sums := econtrolStep(got[0], got[1], x, h, a)
+	sums := econtrolStep(bits, got[0], got[1], x, h, a, 1)
 	var l3 [3]lanes[float32]
-	plainEControlStep(&l3, want[0], want[1], x, h, a)
+	plainEControlStep(&l3, wantBits, want[0], want[1], x, h, a, 1)
 	same("econtrol", got, want, sums[:], []float64{l3[0].sum(), l3[1].sum(), l3[2].sum()})
+	if !bytes.Equal(bits, wantBits) {
+		t.Fatalf("econtrol of %d values: marks %x, plain %x", n, bits, wantBits)
+	}
 
 	got, want = clones(e), clones(e)
 	ecStep(got[0], x, a)
@@ -82,12 +86,10 @@ func testTwins(t *testing.T, r *rand.Rand, n int, draw func() []float32) {
 	same("ef21m", got, want, nil, nil)
 
 	for _, threshold := range []float32{smallest[float32](), 1, 2, 1e30} {
-		idx, val := make([]uint32, n+16), make([]float32, n+16)
-		wantIdx, wantVal := make([]uint32, n+16), make([]float32, n+16)
-		k := filter(idx, val, x, threshold, 1000)
-		wantK := plainFilter(wantIdx, wantVal, x, threshold, 1000)
-		if k != wantK || !slices.Equal(idx[:k], wantIdx[:k]) || !sameBits(val[:k], wantVal[:k]) {
-			t.Fatalf("filter of %d values at %v: %v, plain %v", n, threshold, idx[:k], wantIdx[:wantK])
+		mark(bits, x, threshold)
+		plainMark(wantBits, x, threshold)
+		if !bytes.Equal(bits, wantBits) {
+			t.Fatalf("marks of %d values at %v: %x, plain %x", n, threshold, bits, wantBits)
 		}
 	}
 
@@ -95,7 +97,8 @@ func testTwins(t *testing.T, r *rand.Rand, n int, draw func() []float32) {
 		t.Fatalf("largest of %d values: %v, plain %v", n, m, plainMaxAbs(x))
 	}
 
-	bits, wantBits := make([]byte, (n+7)/8), make([]byte, (n+7)/8)
+	clear(bits)
+	clear(wantBits)
 	var l2 [2]lanes[float32]
 	sum, squares, zeros := signBits(bits, x)
 	wantZeros := plainSignBits(&l2, wantBits, x)
