@@ -152,6 +152,7 @@ func (r *run[T]) loop(ctx context.Context) error {
 		if steps%64 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
+		r.tally.Events++
 		var err error
 		switch due := r.machine.Ledger.Due(); {
 		case len(r.events) > 0 && r.events[0].Time <= due:

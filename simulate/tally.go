@@ -16,6 +16,7 @@ import (
 
 // tally is what a run counts beyond the ledger. It is part of a checkpoint, hence the exported fields.
 type tally struct {
+	Events    uint64 // that the loop has handled, ticks included
 	Sent      uint64
 	BytesUp   uint64
 	BytesDown uint64
@@ -211,7 +212,7 @@ func (r *run[T]) result(err error) Result {
 			Mean: age.Mean(), P50: age.Quantile(.5), P95: age.Quantile(.95), Max: int(age.Max), Histogram: age.Trimmed(),
 		},
 		Feedback: r.feedback(), Bias: r.bias(),
-		Time: r.shares(clientTime),
+		Time: r.shares(clientTime), Extra: map[string]float64{"events": float64(r.tally.Events)},
 	}
 	if err != nil {
 		s.Error = err.Error()
