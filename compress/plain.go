@@ -6,17 +6,15 @@ import (
 	"weir/vec"
 )
 
-// The plain Go kernels. What they compute, bit by bit, is the definition; assembly only computes it faster. Sums of T
-// run in 16 lanes, value i in lane i mod 16, over a tile at most; the lanes are added in float64 as a tree of halves.
+// The plain Go kernels. What they compute, bit by bit, is the definition; assembly only computes it faster. Sums run in
+// 16 lanes, value i in lane i mod 16, over a tile at most; the lanes are added as a tree of halves.
 
 type lanes[T vec.Float] [16]T
 
 func (l *lanes[T]) sum() float64 {
-	var s [8]float64
-	for j := range s {
-		s[j] = float64(l[j]) + float64(l[j+8])
-	}
-	return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]))
+	a, b, c, d := l[0]+l[8], l[1]+l[9], l[2]+l[10], l[3]+l[11]
+	e, f, g, h := l[4]+l[12], l[5]+l[13], l[6]+l[14], l[7]+l[15]
+	return float64(((a + e) + (c + g)) + ((b + f) + (d + h)))
 }
 
 func plainSumSquares[T vec.Float](l *lanes[T], x []T) {
