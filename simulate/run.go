@@ -158,7 +158,10 @@ func (r *run[T]) loop(ctx context.Context) error {
 		case len(r.events) > 0 && r.events[0].Time <= due:
 			e := r.events.pop()
 			r.now = e.Time
-			err = r.handle(e)
+			if err = r.handle(e); err == context.Canceled { // it comes again when the run is resumed
+				r.events.push(e)
+				r.tally.Events--
+			}
 		case due == aggregate.Never:
 			err = errors.New("nobody is at work and nothing is due")
 		default:
@@ -233,9 +236,8 @@ func (r *run[T]) collect(f *flight[T]) error {
 	case errors.Is(f.err, compress.ErrNotFinite), f.err == nil && (math.IsNaN(f.report.Loss) || math.IsInf(f.report.Loss, 0)):
 		return &DivergedError{Version: r.machine.Ledger.Version(), Client: int(f.client)}
 	case f.err != nil:
-		if f.err == context.Canceled { // the event has to come again when the run is resumed
-			r.events.push(event{r.now, computed, f.client})
-			return f.err
+		if errors.Is(f.err, context.Canceled) {
+			return context.Canceled
 		}
 		return fmt.Errorf("client %d, round %d: %w", f.client, f.seq, f.err)
 	}

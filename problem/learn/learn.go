@@ -192,12 +192,13 @@ func (p *Problem) Start(x []float32) {
 
 // Describe is a line for people: what is learned from what.
 func (p *Problem) Describe() string {
-	test := ""
+	test := ", measured on the training data"
+	samples := thousands(p.set.Train.Len())
 	if p.set.Test != nil {
-		test = " + " + thousands(p.set.Test.Len())
+		test = ""
+		samples += " + " + thousands(p.set.Test.Len())
 	}
-	return fmt.Sprintf("%s: %s%s %s, %s, %s parameters", p.set.Name, thousands(p.set.Train.Len()), test, p.set.Unit,
-		p.network.Name, thousands(p.network.Params))
+	return fmt.Sprintf("%s: %s %s%s, %s, %s parameters", p.set.Name, samples, p.set.Unit, test, p.network.Name, thousands(p.network.Params))
 }
 
 // thousands writes 60,000.

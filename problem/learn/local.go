@@ -20,7 +20,7 @@ type operator struct {
 	pass     *network.Pass
 	source   *rand.PCG
 	random   *rand.Rand // of source
-	order    []int32 // the client's samples, in the order of this pass over them
+	order    []int32    // the client's samples, in the order of this pass over them
 	grad     []float32
 	velocity []float32
 }

@@ -42,7 +42,7 @@ func logisticLoss(z []float32, y []int32, dz []float32) (loss float64, right int
 	for i, class := range y {
 		v := float64(z[i])
 		e := math.Exp(-math.Abs(v)) // never overflows
-		loss += math.Log1p(e)
+		loss += math.Log(1 + e)
 		p := 1 / (1 + e) // of the class that the sign of v says
 		if v < 0 {
 			p = e / (1 + e)
