@@ -63,7 +63,7 @@ func NewModel[T vec.Float](c compress.Config, seed uint64, outer aggregate.Outer
 		return nil, err
 	}
 	m.dense = whole.Fragments()*compress.HeaderSize + d*vec.Size[T]()
-	if c.Down.Kind == "identity" {
+	if c.Down.Kind == "identity" && !sparse(c, outer) {
 		return m, nil
 	}
 	down, err := compress.NewCodec[T](c.Down.Config(), d, ^seed)
@@ -72,6 +72,13 @@ func NewModel[T vec.Float](c compress.Config, seed uint64, outer aggregate.Outer
 	}
 	m.down = &downlink[T]{codec: down, encoder: down.NewEncoder(), exact: append(make([]T, 0, d), start...), gap: make([]T, d)}
 	return m, nil
+}
+
+// sparse says whether a version differs from the one before in few coordinates, so that its frames are worth encoding
+// even without compression: the identity compressor sends what is not 0.
+func sparse(c compress.Config, outer aggregate.OuterConfig) bool {
+	chosen := c.Kind == "topk" || c.Kind == "blocktopk" || c.Kind == "randk"
+	return chosen && (c.Feedback == "none" || c.Feedback == "ec") && outer.Kind == "sgd"
 }
 
 // Codec is how updates are encoded.
