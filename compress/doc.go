@@ -42,8 +42,7 @@
 //	ef21m     v = (1-m) v + m g, v_0 = g_0; q = C(v - h); h += q    h     EF21-SGDM, Fatkhullin et al. 2023
 //	econtrol  q = C(eta e + g - h); e += g - h - q; h += q          h     EControl, Gao et al. 2024
 //
-// econtrol with eta auto starts at delta, at most 1/4, and halves eta when its error norm has grown for 20 updates in
-// a row while beyond ten times ||g|| (Stats.Halved).
+// econtrol with eta auto starts at delta, at most 1/4, and halves eta when its error runs away (Stats.Halved).
 //
 // # What becomes of an update
 //
@@ -70,7 +69,7 @@
 // per-client: a Mirror of d values for each client. An update then decodes to the client's h_i, and any weight applies.
 //
 // mean: only H = sum p_i h_i, the vector that Add adds to, with weight p_i, and that is applied at every version and
-// never cleared (Gao et al. 2024, algorithm 1). Clients that stay away keep contributing their last estimate, and the
+// never cleared (as Richtarik et al. and Gao et al. have it). Clients that stay away keep contributing their last estimate, and the
 // law above holds over versions in which all take part. H cannot forget one client: Return therefore steps the
 // client's h back instead of beginning an epoch, and a client that lost its memory cannot come back as itself.
 //

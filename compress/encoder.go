@@ -75,7 +75,7 @@ func (enc *Encoder[T]) Encode(dst []byte, id ID, m *Memory[T], g []T) ([]byte, S
 	}
 	if s.rule == ruleEControl {
 		stats.ErrorNorm, stats.Eta = math.Sqrt(max(s.ee, 0)), float64(s.eta)
-		stats.Halved = c.eta == 0 && m.guard.observe(stats)
+		stats.Halved = c.eta == 0 && m.guard.observe(stats, c.Contraction())
 	}
 	if m != nil {
 		m.sent(c.rule)

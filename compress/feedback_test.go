@@ -322,36 +322,41 @@ func TestMeanMemoryIsTheMeanOfEstimates(t *testing.T) {
 	})
 }
 
-// An eta that is too large makes the error grow without end; the guard brings it back.
+// An eta that is too large makes the error grow without end; the guard brings it back to about ||g||/delta. One of delta
+// is left alone, however noisy g is.
 func TestGuardHalvesEta(t *testing.T) {
-	errorNorm := func(guarded bool) (norm float64, halved int) {
-		const n = 400
+	errorNorm := func(start float64, guarded bool) (norm float64, halved int) {
+		const n = 500
 		c := codec[float64](t, n, func(c *Config) { c.Kind, c.Density, c.Feedback = "topk", 0.02, "econtrol" })
 		m, enc := c.NewMemory(0), c.NewEncoder()
-		m.guard.eta = 1
+		m.guard.eta = start
 		r := rand.New(rand.NewPCG(1, 1))
-		g := make([]float64, n)
+		mean, g := gaussian[float64](n, 1), make([]float64, n)
 		for seq := range uint64(3000) {
 			for i := range g {
-				g[i] = r.NormFloat64()
+				g[i] = mean[i] + r.NormFloat64()
 			}
 			_, s, err := enc.Encode(nil, ID{Seq: seq}, m, g)
 			if err != nil || s.ErrorNorm > 1e9*s.Norm {
 				return math.Inf(1), halved
 			}
-			if norm = s.ErrorNorm / s.Norm; s.Halved {
+			if norm = c.Contraction() * s.ErrorNorm / s.Norm; s.Halved {
 				halved++
 			}
 			if !guarded {
-				m.guard.eta = 1
+				m.guard.eta = start
 			}
 		}
 		return norm, halved
 	}
-	without, _ := errorNorm(false)
-	with, halved := errorNorm(true)
-	if !math.IsInf(without, 1) || with > 1000 || halved == 0 {
-		t.Errorf("error norm over ||g||: %.3g without the guard, %.3g with it, halved %d times", without, with, halved)
+	if norm, _ := errorNorm(0.6, false); !math.IsInf(norm, 1) {
+		t.Errorf("eta 0.6 without the guard: error norm %.3g ||g||/delta, must run away", norm)
+	}
+	if norm, halved := errorNorm(0.6, true); norm > 3 || halved == 0 {
+		t.Errorf("eta 0.6 with the guard: error norm %.3g ||g||/delta, halved %d times", norm, halved)
+	}
+	if norm, halved := errorNorm(0.02, true); norm > 3 || halved > 0 {
+		t.Errorf("eta = delta: error norm %.3g ||g||/delta, halved %d times", norm, halved)
 	}
 }
 

@@ -162,11 +162,11 @@ func (c *Codec[T]) addUpdate(y []T, weight T, update []byte) {
 // Append appends the memory to dst, for RestoreMemory.
 func (m *Memory[T]) Append(dst []byte) []byte {
 	le := binary.LittleEndian
-	dst = append(dst, formatVersion, byte(vec.Size[T]()), present(m.e)|present(m.h)<<1|present(m.v)<<2, byte(m.guard.grown))
+	dst = append(dst, formatVersion, byte(vec.Size[T]()), present(m.e)|present(m.h)<<1|present(m.v)<<2, byte(m.guard.count))
 	dst = le.AppendUint32(dst, m.epoch)
 	dst = le.AppendUint32(dst, m.steps)
 	dst = le.AppendUint64(dst, math.Float64bits(m.guard.eta))
-	dst = le.AppendUint64(dst, math.Float64bits(m.guard.last))
+	dst = le.AppendUint64(dst, math.Float64bits(m.guard.start))
 	for _, x := range [][]T{m.e, m.h, m.v} {
 		dst = vec.Append(dst, x)
 	}
@@ -193,7 +193,7 @@ func (c *Codec[T]) RestoreMemory(b []byte) (*Memory[T], error) {
 	return &Memory[T]{
 		e: vectors[0], h: vectors[1], v: vectors[2], epoch: le.Uint32(b[4:]), steps: le.Uint32(b[8:]),
 		guard: guard{
-			eta: math.Float64frombits(le.Uint64(b[12:])), last: math.Float64frombits(le.Uint64(b[20:])), grown: int(b[3]),
+			eta: math.Float64frombits(le.Uint64(b[12:])), start: math.Float64frombits(le.Uint64(b[20:])), count: int(b[3]),
 		},
 	}, nil
 }
