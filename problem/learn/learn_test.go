@@ -1,7 +1,6 @@
 package learn
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -82,29 +81,6 @@ func TestDescribe(t *testing.T) {
 	want := "synthetic: 10,000 + 2,000 samples, MLP 64-8-10, 610 parameters"
 	if got := open(t, small(), "").Describe(); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
-	}
-}
-
-func TestParameters(t *testing.T) {
-	for _, test := range []struct {
-		set   string
-		model config.Model
-		want  int
-	}{
-		{"a9a", config.Model{Kind: "logistic"}, 123},
-		{"fashion-mnist", config.Model{Kind: "logistic"}, 784*10 + 10},
-		{"fashion-mnist", config.Model{Kind: "mlp", Hidden: []int{128}}, 101_770},
-		{"fashion-mnist", config.Model{Kind: "mlp", Hidden: []int{200}}, 159_010},
-		{"mnist", config.Model{Kind: "cnn"}, 5*5*16 + 16 + 5*5*16*32 + 32 + 4*4*32*10 + 10},
-		{"shakespeare", config.Model{Kind: "char", Hidden: []int{64}, Context: 16, Embedding: 16}, 65*16 + 256*64 + 64 + 64*65 + 65},
-	} {
-		t.Run(fmt.Sprint(test.set, " ", test.model.Kind, test.model.Hidden), func(t *testing.T) {
-			c := small()
-			c.Problem.Dataset, c.Problem.Model = test.set, test.model
-			if got := open(t, c, dataFolder(t, test.set)).Dim(); got != test.want {
-				t.Errorf("%d parameters, want %d", got, test.want)
-			}
-		})
 	}
 }
 

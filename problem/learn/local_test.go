@@ -213,25 +213,6 @@ func TestWorkStopsWhenToldTo(t *testing.T) {
 	}
 }
 
-func TestWorkAllocatesNothing(t *testing.T) {
-	for name, change := range locals {
-		c := small()
-		change(&c.Local)
-		p := open(t, c, "")
-		o, x, delta := p.Operator(), randomModel(p, 1), make([]float32, p.Dim())
-		round := uint64(0)
-		n := testing.AllocsPerRun(20, func() {
-			round++
-			if _, err := o.Work(context.Background(), problem.Round{Client: int(round) % 10, Seed: round}, x, delta); err != nil {
-				t.Fatal(err)
-			}
-		})
-		if n > 1 { // a rare collection empties the pool of buffers that the matrix product takes from
-			t.Errorf("%s: %v allocations a round", name, n)
-		}
-	}
-}
-
 // A loss that overflows is reported, not hidden.
 func TestDivergenceShows(t *testing.T) {
 	for _, activation := range []string{"relu", "selu"} {

@@ -37,9 +37,6 @@ type Owner struct {
 	Low, High int
 }
 
-// maxClasses bounds what is taken for class labels and not for measured values.
-const maxClasses = 1 << 12
-
 // rows are samples of the same number of features each, stored one after another.
 type rows struct {
 	values   []float32

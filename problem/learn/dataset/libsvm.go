@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	maxLine   = 1 << 24 // bytes
-	maxValues = 1 << 30 // numbers of a set that is stored densely: 4 GiB
+	maxLine    = 1 << 24 // bytes
+	maxValues  = 1 << 30 // numbers of a set that is stored densely: 4 GiB
+	maxClasses = 1 << 12 // different labels that are still taken for classes and not for measured values
 )
 
 // sparse is a libsvm file as it is written: a line a sample, "LABEL INDEX:VALUE ...", with indices from 1 that increase.

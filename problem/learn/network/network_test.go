@@ -285,3 +285,22 @@ func TestConvolution(t *testing.T) {
 		}
 	}
 }
+
+// The sizes that others report figures for.
+func TestParameters(t *testing.T) {
+	for _, test := range []struct {
+		net  *Network
+		want int
+	}{
+		{Logistic(123, 2), 123},
+		{Logistic(784, 10), 7850},
+		{MLP(784, []int{128}, 10, ReLU), 101_770},
+		{MLP(784, []int{200}, 10, ReLU), 159_010},
+		{CNN(28, 28, 10, ReLU), 5*5*16 + 16 + 5*5*16*32 + 32 + 4*4*32*10 + 10},
+		{Char(16, 65, 16, []int{64}, ReLU), 65*16 + 256*64 + 64 + 64*65 + 65},
+	} {
+		if test.net.Params != test.want {
+			t.Errorf("%s has %d parameters, want %d", test.net.Name, test.net.Params, test.want)
+		}
+	}
+}
