@@ -29,7 +29,6 @@ type sparse struct {
 
 // readLibsvm reads the file at path, and path.t as the test part if it is there.
 func readLibsvm(path string) (*Set, error) {
-	path = strings.TrimSuffix(path, ".gz")
 	var train, test sparse
 	if err := readFile(path, train.decode); err != nil {
 		return nil, err

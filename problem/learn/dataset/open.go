@@ -32,6 +32,7 @@ func Open(name string, opt Options) (*Set, error) {
 		return synthetic(opt.Seed), nil
 	}
 	form, path, isFile := strings.Cut(name, ":")
+	path = strings.TrimSuffix(path, ".gz") // files are found with and without
 	if !isFile {
 		place, found := known[name]
 		if !found {

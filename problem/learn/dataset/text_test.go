@@ -22,7 +22,7 @@ func play() []byte {
 
 func TestReadText(t *testing.T) {
 	dir := folder(t, map[string][]byte{"play.txt.gz": play()})
-	set, err := Open("text:"+filepath.Join(dir, "play.txt"), Options{Context: 3})
+	set, err := Open("text:"+filepath.Join(dir, "play.txt.gz"), Options{Context: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
