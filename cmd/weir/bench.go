@@ -16,7 +16,9 @@ import (
 )
 
 type benchCmd struct {
-	Sim benchSimCmd `cmd:"" help:"Measure the simulator: local work, the machinery around it, and its memory."`
+	Sim       benchSimCmd       `cmd:"" help:"Measure the simulator: local work, the machinery around it, and its memory."`
+	Compress  benchCompressCmd  `cmd:"" help:"Measure how fast an update is compressed, and to what size."`
+	Aggregate benchAggregateCmd `cmd:"" help:"Measure how fast an update is decoded and added to the sum."`
 }
 
 type benchSimCmd struct {
