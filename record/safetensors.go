@@ -36,7 +36,7 @@ func writeModel(path string, x32 []float32, x64 []float64, digest string) error 
 	if x64 != nil {
 		t = tensor{DType: "F64", Shape: []int64{int64(len(x64))}, Offsets: [2]int64{0, 8 * int64(len(x64))}}
 	}
-	header, err := json.Marshal(modelHeader{Metadata: map[string]string{"format": "weir", "model_digest": digest}, X: &t})
+	header, err := json.Marshal(modelHeader{Metadata: map[string]string{"format": "weir", "model_digest": digest}, X: &t}, json.Deterministic(true))
 	if err != nil {
 		return err
 	}

@@ -158,7 +158,7 @@ func (r *run[T]) loop(ctx context.Context) error {
 		case len(r.events) > 0 && r.events[0].Time <= due:
 			e := r.events.pop()
 			r.now = e.Time
-			if err = r.handle(e); err == context.Canceled { // it comes again when the run is resumed
+			if err = r.handle(e); errors.Is(err, context.Canceled) { // it comes again when the run is resumed
 				r.events.push(e)
 				r.tally.Events--
 			}

@@ -30,6 +30,17 @@ type experiment struct {
 	Target string  `yaml:"target"` // METRIC=VALUE; may be left out
 	Metric string  `yaml:"metric"` // that the table shows
 	Runs   []entry `yaml:"runs"`
+	// Picture draws the first seed's runs into FILE, relative to the experiment.
+	Picture *picture `yaml:"picture"`
+}
+
+type picture struct {
+	File      string  `yaml:"file"`
+	Title     string  `yaml:"title"`
+	Against   string  `yaml:"against"` // virtual time (s), MB up, version
+	To        float64 `yaml:"to"`      // right end; 0 is that of the runs
+	Log       bool    `yaml:"log"`
+	LegendTop bool    `yaml:"legend_top"`
 }
 
 type entry struct {
@@ -88,8 +99,18 @@ func reproduce(ctx context.Context) error {
 			return err
 		}
 		seeds = append(seeds, c)
-		if seed == 1 {
-			if err := record.WriteReport(filepath.Join(folder, "report.html"), runs, target); err != nil {
+		if seed > 1 {
+			continue
+		}
+		if err := record.WriteReport(filepath.Join(folder, "report.html"), runs, target); err != nil {
+			return err
+		}
+		if p := e.Picture; p != nil {
+			var names []string
+			for _, r := range e.Runs {
+				names = append(names, r.Name)
+			}
+			if err := draw(filepath.Join(filepath.Dir(flags.Experiment), p.File), *p, e.Metric, names, runs); err != nil {
 				return err
 			}
 		}
@@ -144,10 +165,10 @@ func table(e experiment, seeds []record.Comparison) string {
 		metric := func(r record.ComparedRun) record.Metric { return r.Metrics[e.Metric] }
 		cells := []string{
 			r.Name,
-			show("%.4f", column(func(r, _ record.ComparedRun) float64 { return metric(r).Best })),
-			show("%.4f", column(func(r, _ record.ComparedRun) float64 { return metric(r).Last10Mean })),
-			show("%.4f", column(func(r, _ record.ComparedRun) float64 { return metric(r).Last50Mean })),
-			show("%+.4f", column(func(r, first record.ComparedRun) float64 { return metric(r).Best - metric(first).Best })),
+			show("%.4g", column(func(r, _ record.ComparedRun) float64 { return metric(r).Best })),
+			show("%.4g", column(func(r, _ record.ComparedRun) float64 { return metric(r).Last10Mean })),
+			show("%.4g", column(func(r, _ record.ComparedRun) float64 { return metric(r).Last50Mean })),
+			show("%+.4g", column(func(r, first record.ComparedRun) float64 { return metric(r).Best - metric(first).Best })),
 			show("%.1f s", column(func(r, _ record.ComparedRun) float64 {
 				if r.TimeToTarget == nil {
 					return math.NaN()

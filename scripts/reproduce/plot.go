@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+	"image/color"
+	"math"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+
+	"weir/record"
+)
+
+// colors tell curves apart for colour-blind readers too (Okabe and Ito 2008).
+var colors = []color.Color{
+	color.RGBA{R: 0x55, G: 0x55, B: 0x55, A: 0xff},
+	color.RGBA{R: 0x00, G: 0x72, B: 0xb2, A: 0xff},
+	color.RGBA{R: 0xd5, G: 0x5e, B: 0x00, A: 0xff},
+	color.RGBA{R: 0x00, G: 0x9e, B: 0x73, A: 0xff},
+	color.RGBA{R: 0xcc, G: 0x79, B: 0xa7, A: 0xff},
+	color.RGBA{R: 0xe6, G: 0x9f, B: 0x00, A: 0xff},
+	color.RGBA{R: 0x56, G: 0xb4, B: 0xe9, A: 0xff},
+}
+
+// draw writes a picture of the runs: the metric, as the mean of its last five evaluations, against what p.Against names.
+func draw(path string, p picture, metric string, names []string, runs []*record.Loaded) error {
+	canvas := plot.New()
+	canvas.Title.Text = p.Title
+	canvas.X.Label.Text = p.Against
+	canvas.Y.Label.Text = metric
+	canvas.Legend.Top = p.LegendTop
+	canvas.Add(plotter.NewGrid())
+	if p.Log {
+		canvas.Y.Scale = plot.LogScale{}
+		canvas.Y.Tick.Marker = plot.LogTicks{Prec: -1}
+	}
+	if p.To > 0 {
+		canvas.X.Max = p.To
+	}
+	for i, run := range runs {
+		points, err := curve(run, p, metric)
+		if err != nil {
+			return err
+		}
+		line, err := plotter.NewLine(points)
+		if err != nil {
+			return err
+		}
+		line.Color = colors[i%len(colors)]
+		line.Width = vg.Points(1.6)
+		canvas.Add(line)
+		canvas.Legend.Add(names[i], line)
+	}
+	if p.To > 0 {
+		canvas.X.Max = p.To
+	}
+	return canvas.Save(17*vg.Centimeter, 10*vg.Centimeter, path)
+}
+
+// curve is a run's metric over what the picture is drawn against, up to its right end.
+func curve(run *record.Loaded, p picture, metric string) (plotter.XYs, error) {
+	var points plotter.XYs
+	var series record.Series
+	for _, v := range run.Evaluated {
+		value, ok := v.Metrics.Get(metric)
+		if !ok || math.IsNaN(value) {
+			continue
+		}
+		series.Add(v.Version, value)
+		var x float64
+		switch p.Against {
+		case "virtual time (s)":
+			x = v.Time
+		case "MB up":
+			x = float64(v.BytesUp) / 1e6
+		case "version":
+			x = float64(v.Version)
+		default:
+			return nil, fmt.Errorf("picture: against %q: must be virtual time (s), MB up or version", p.Against)
+		}
+		if p.To > 0 && x > p.To {
+			break
+		}
+		points = append(points, plotter.XY{X: x, Y: series.Mean(5)})
+	}
+	return points, nil
+}
