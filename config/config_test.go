@@ -125,6 +125,12 @@ func TestDefaultsFollowFromWhatIsSet(t *testing.T) {
 		{"nesterov is DiLoCo's", "outer: {kind: nesterov}", nil, func(c Config) bool { return c.Outer.LR == 0.7 && c.Outer.Momentum == 0.9 }},
 		{"a rate that is set stays", "outer: {kind: nesterov, lr: 0.5}", nil, func(c Config) bool { return c.Outer.LR == 0.5 && c.Outer.Momentum == 0.9 }},
 		{"exponents need no dot", "local: {lr: 1e-3}", nil, func(c Config) bool { return c.Local.LR == 1e-3 }},
+		{"a sparse compressor makes up for what it leaves out", "compress: {kind: topk}", nil, func(c Config) bool {
+			return c.Compress.Feedback == "ec" && c.Compress.Values == "int4" && c.Compress.Density == 0.03
+		}},
+		{"unless it is told otherwise", "compress: {kind: topk, k: 7, feedback: none, values: bf16}", nil, func(c Config) bool {
+			return c.Compress.Feedback == "none" && c.Compress.Values == "bf16" && c.Compress.K == 7
+		}},
 		{"full batch", "local: {batch: full}", nil, func(c Config) bool { return c.Local.Batch == 0 }},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -59,6 +59,30 @@ var outerDefaults = map[string]aggregate.OuterConfig{
 	"adam":     {LR: 0.01, Beta1: 0.9, Beta2: 0.99, Epsilon: 1e-3},
 }
 
+// settleCompression gives a lossy compressor the feedback, and a sparse one the values and the density, that lost the
+// least at a hundred times fewer bytes (docs/compression.md).
+func (c *Config) settleCompression(isSet func(key string) bool) {
+	if c.Compress.Kind == "identity" {
+		return
+	}
+	if !isSet("compress.feedback") {
+		c.Compress.Feedback = "ec"
+	}
+	switch c.Compress.Kind {
+	case "topk", "blocktopk", "randk":
+		if !isSet("compress.values") {
+			c.Compress.Values = "int4"
+		}
+		if !isSet("compress.density") && !isSet("compress.k") {
+			c.Compress.Density = 0.03
+		}
+	case "quant":
+		if !isSet("compress.values") {
+			c.Compress.Values = "int8"
+		}
+	}
+}
+
 // settle gives the keys that were not set the values that follow from those that were.
 func (c *Config) settle(isSet func(key string) bool) {
 	fill := func(key string, to *float64, value float64) {
@@ -89,6 +113,7 @@ func (c *Config) settle(isSet func(key string) bool) {
 	if c.Stop.Time > 0 && !isSet("stop.versions") {
 		c.Stop.Versions = 0
 	}
+	c.settleCompression(isSet)
 	if d, known := outerDefaults[c.Outer.Kind]; known {
 		fill("outer.lr", &c.Outer.LR, d.LR)
 		fill("outer.momentum", &c.Outer.Momentum, d.Momentum)

@@ -55,9 +55,9 @@ func (a *arrivals) Update(u record.UpdateRow) error {
 func TestNothingIsLost(t *testing.T) {
 	for _, rule := range []string{
 		"{kind: identity, feedback: none}",
-		"{kind: topk, k: 3, feedback: ec}",
+		"{kind: topk, k: 3, values: fp32, feedback: ec}",
 		"{kind: topk, k: 3, values: int8, feedback: ec}",
-		"{kind: topk, k: 3, feedback: econtrol, eta: 0.1}",
+		"{kind: topk, k: 3, values: fp32, feedback: econtrol, eta: 0.1}",
 		"{kind: topk, k: 3, values: int4, feedback: econtrol}",
 		"{kind: sign, feedback: econtrol, eta: 0.05}",
 	} {
