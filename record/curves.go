@@ -20,6 +20,24 @@ func overTime(kind string) against {
 
 var overBytes = against{"bytes up", chart.Axis{Label: "bytes up", Unit: chart.Bytes, Zero: true}, func(v VersionRow) float64 { return float64(v.BytesUp) }}
 
+// acrossSizes is overBytes for runs that differ much in them, so that the axis is logarithmic where it has to be. Before
+// the first update there is nothing to show.
+var acrossSizes = against{overBytes.name, chart.Axis{Label: "bytes up", Unit: chart.Bytes}, func(v VersionRow) float64 {
+	if v.BytesUp == 0 {
+		return math.NaN()
+	}
+	return float64(v.BytesUp)
+}}
+
+// differ says whether some run sent several times the bytes of another.
+func differ(runs []*Loaded) bool {
+	least, most := runs[0].Summary.Bytes.Up, runs[0].Summary.Bytes.Up
+	for _, l := range runs {
+		least, most = min(least, l.Summary.Bytes.Up), max(most, l.Summary.Bytes.Up)
+	}
+	return most/5 > least
+}
+
 // curve is a metric's evaluations over time or bytes, as they were and as the mean of the last five.
 func (l *Loaded) curve(metric string, x against) (raw, mean chart.Series) {
 	var recent Series
@@ -154,8 +172,12 @@ func overlays(runs []*Loaded, c Comparison) section {
 		ID: "learning", Title: "What they learnt", Legend: runLegend(c),
 		Note: "Each curve is the mean of the last five evaluations.",
 	}
+	bytes := overBytes
+	if differ(runs) {
+		bytes = acrossSizes
+	}
 	for _, metric := range allMetrics(runs) {
-		for _, x := range []against{overTime(runs[0].Summary.Kind), overBytes} {
+		for _, x := range []against{overTime(runs[0].Summary.Kind), bytes} {
 			title := sentence(words(metric)) + " against " + x.name
 			lines := chart.Lines{Label: title, X: x.axis}
 			for i, l := range runs {

@@ -20,6 +20,7 @@ type scale struct {
 	unit   step // what ticks are shown in
 	ticks  []float64
 	apart  float64 // between linear ticks
+	bytes  bool    // logarithmic ticks are sizes
 }
 
 // newScale covers [lo, hi] with about want ticks. With round, the ends are moved out to ticks. Values that are all
@@ -28,7 +29,9 @@ func newScale(a Axis, lo, hi float64, want int, round bool) scale {
 	if a.Zero {
 		lo, hi = math.Min(lo, 0), math.Max(hi, 0)
 	} else if lo > 0 && hi/lo > 100 {
-		return logScale(lo, hi)
+		s := logScale(lo, hi)
+		s.bytes = a.Unit == Bytes
+		return s
 	}
 	if !(hi-lo > 1e-9*math.Max(math.Abs(hi), math.Abs(lo))) { // one value only
 		pad := math.Abs(hi) / 10
@@ -99,6 +102,9 @@ func (s scale) shows(v float64) bool {
 
 func (s scale) tick(v float64) string {
 	if s.log {
+		if s.bytes {
+			return Size(v)
+		}
 		if v >= 1e-3 && v < 1e4 {
 			return trimZeros(strconv.FormatFloat(v, 'f', 3, 64))
 		}
