@@ -3,7 +3,7 @@ package config
 import (
 	"weir/aggregate"
 	"weir/ledger"
-	"weir/record"
+	"weir/problem"
 )
 
 // Ledger is the part of a run that the ledger decides by. A window of `median` becomes the given time, in nanoseconds.
@@ -25,7 +25,7 @@ func (c Config) Ledger(median int64) ledger.Config {
 		Stop:      ledger.Bounds{Versions: uint64(c.Stop.Versions), Time: int64(c.Stop.Time)},
 	}
 	if t := c.Stop.Target; t.Metric != "" {
-		l.Stop.Target = &ledger.Target{Value: t.Value, Smaller: !record.LargerIsBetter(t.Metric)}
+		l.Stop.Target = &ledger.Target{Value: t.Value, Smaller: !problem.LargerIsBetter(t.Metric)}
 	}
 	return l
 }

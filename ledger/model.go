@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -36,15 +35,6 @@ type Model[T vec.Float] struct {
 	scratch  []T          // mean memory
 }
 
-// downlink is what the server keeps to publish versions in fewer bytes than they have.
-type downlink[T vec.Float] struct {
-	codec   *compress.Codec[T]
-	encoder *compress.Encoder[T]
-	exact   []T // x; the clients hold x^, the newest version
-	gap     []T // scratch: x - x^
-	frames  []byte
-}
-
 // NewModel returns version 0, with the parameters of start, for updates and versions that are compressed as c says.
 func NewModel[T vec.Float](c compress.Config, seed uint64, outer aggregate.OuterConfig, start []T) (*Model[T], error) {
 	d := len(start)
@@ -72,13 +62,6 @@ func NewModel[T vec.Float](c compress.Config, seed uint64, outer aggregate.Outer
 	}
 	m.down = &downlink[T]{codec: down, encoder: down.NewEncoder(), exact: append(make([]T, 0, d), start...), gap: make([]T, d)}
 	return m, nil
-}
-
-// sparse says whether a version differs from the one before in few coordinates, so that its frames are worth encoding
-// even without compression: the identity compressor sends what is not 0.
-func sparse(c compress.Config, outer aggregate.OuterConfig) bool {
-	chosen := c.Kind == "topk" || c.Kind == "blocktopk" || c.Kind == "randk"
-	return chosen && (c.Feedback == "none" || c.Feedback == "ec") && outer.Kind == "sgd"
 }
 
 // Codec is how updates are encoded.
@@ -185,27 +168,6 @@ func (m *Model[T]) blank() *Version[T] {
 	return &Version[T]{X: make([]T, len(m.sum))}
 }
 
-// publish writes x^ + C(x - x^) into next and returns the bytes that C(x - x^) takes on the wire. A model that is no
-// longer finite is published as it is, in dense bytes: whoever evaluates it will see.
-func (d *downlink[T]) publish(next, last *Version[T], dense int) int {
-	vec.Sub(d.gap, d.exact, last.X)
-	frames, _, err := d.encoder.Encode(d.frames[:0], compress.ID{Seq: next.Number}, nil, d.gap)
-	d.frames = frames
-	if err != nil {
-		copy(next.X, d.exact)
-		return dense
-	}
-	if next != last {
-		copy(next.X, last.X)
-	}
-	for rest := frames; len(rest) > 0; {
-		var frame compress.Frame
-		frame, rest = must2(d.codec.Parse(rest)) // it was encoded here
-		d.codec.Add(next.X, 1, frame)
-	}
-	return len(frames)
-}
-
 // Newest is the newest version; it may be overwritten by the next commit. Hold it to keep it.
 func (m *Model[T]) Newest() *Version[T] { return m.newest }
 
@@ -295,68 +257,4 @@ func (m *Model[T]) Restore(snapshot []byte) error {
 	}
 	m.newest = next
 	return nil
-}
-
-// Machine is the whole replicated state: the ledger that decides and the model that it decides on.
-type Machine[T vec.Float] struct {
-	Ledger *Ledger
-	Model  *Model[T]
-}
-
-// NewMachine returns a machine at version 0.
-func NewMachine[T vec.Float](c Config, updates compress.Config, outer aggregate.OuterConfig, start []T) (*Machine[T], error) {
-	l, err := New(c)
-	if err != nil {
-		return nil, err
-	}
-	m, err := NewModel(updates, c.Seed, outer, start)
-	if err != nil {
-		return nil, err
-	}
-	return &Machine[T]{l, m}, nil
-}
-
-// Apply verifies, decides and applies one command; update holds the frames of an admit. The decision is valid until
-// the next call.
-func (m *Machine[T]) Apply(c Command, update []byte) *Decision {
-	var header compress.Header
-	if c.Kind == Admit && c.Fault == None {
-		header, c.Fault = m.Model.Check(c, update)
-	}
-	d := m.Ledger.Apply(c)
-	if d.Verdict.Decoded() {
-		m.Model.Decode(header, d.Weight, m.Ledger.Share(c.Client), update)
-	}
-	if d.Commit != nil {
-		m.Model.Commit(d.Commit.Scale)
-	}
-	return d
-}
-
-// Digest is the SHA-256 over ledger and model, in hexadecimal.
-func (m *Machine[T]) Digest() string {
-	h := sha256.New()
-	h.Write(m.Ledger.AppendSnapshot(nil))
-	h.Write(m.Model.AppendSnapshot(nil))
-	return hex.EncodeToString(h.Sum(nil))
-}
-
-// AppendEntry adds one entry of a recorded log to dst: a command and, with an admit, its frames.
-func AppendEntry(dst []byte, c *Command, update []byte) []byte {
-	dst = c.Append(dst)
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(update)))
-	return append(dst, update...)
-}
-
-// NextEntry takes an entry from the front of a recorded log; the update shares the log's bytes.
-func NextEntry(log []byte) (c Command, update, rest []byte, err error) {
-	c, log, err = DecodeCommand(log)
-	if err != nil {
-		return Command{}, nil, nil, err
-	}
-	if len(log) < 4 || uint64(len(log)-4) < uint64(binary.LittleEndian.Uint32(log)) {
-		return Command{}, nil, nil, fmt.Errorf("%w: its update is cut short", ErrCommand)
-	}
-	n := int(binary.LittleEndian.Uint32(log))
-	return c, log[4 : 4+n], log[4+n:], nil
 }

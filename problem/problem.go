@@ -4,7 +4,10 @@
 // lives in a package of its own below this one, and kinds.Open looks a kind up.
 package problem
 
-import "context"
+import (
+	"context"
+	"strings"
+)
 
 // Float is the arithmetic a problem works in: float32 for learning, float64 where a test wants exact answers.
 type Float interface{ float32 | float64 }
@@ -76,4 +79,9 @@ func (m Metrics) Get(name string) (float64, bool) {
 		}
 	}
 	return 0, false
+}
+
+// LargerIsBetter says which way a metric is to go: up for accuracies and rates, down for losses, norms and residuals.
+func LargerIsBetter(metric string) bool {
+	return strings.HasSuffix(metric, "accuracy") || metric == "sum_rate"
 }

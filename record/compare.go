@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
+
+	"weir/problem"
 )
 
 // Target is a metric's value that runs are timed by, such as a test accuracy of 0.75.
@@ -32,7 +34,7 @@ func ParseTarget(s string) (Target, error) {
 
 // reached says whether a mean of the metric is good enough.
 func (t Target) reached(mean float64) bool {
-	if LargerIsBetter(t.Metric) {
+	if problem.LargerIsBetter(t.Metric) {
 		return mean >= t.Value
 	}
 	return mean <= t.Value

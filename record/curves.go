@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"weir/problem"
 	"weir/record/chart"
 )
 
@@ -97,7 +98,7 @@ func (l *Loaded) metricPanel(metric string, x against, color int, target *Target
 	c := chart.Lines{Label: title, X: x.axis, Series: []chart.Series{raw, mean}}
 	if m, found := l.Summary.Metrics[metric]; found && !math.IsNaN(m.Best) {
 		at := l.at(m.AtBestVersion)
-		c.Marks = []chart.Mark{{X: x.of(at), Y: m.Best, Text: "best " + chart.Number(m.Best), Color: color, Below: !LargerIsBetter(metric)}}
+		c.Marks = []chart.Mark{{X: x.of(at), Y: m.Best, Text: "best " + chart.Number(m.Best), Color: color, Below: !problem.LargerIsBetter(metric)}}
 	}
 	if target != nil && target.Metric == metric {
 		c.Rule = target.rule()
@@ -113,7 +114,7 @@ func (l *Loaded) metricPanel(metric string, x against, color int, target *Target
 
 // rule is the target's line in a chart, its text on the side that curves come from.
 func (t Target) rule() *chart.Rule {
-	return &chart.Rule{Y: t.Value, Text: "target " + chart.Number(t.Value), Below: LargerIsBetter(t.Metric)}
+	return &chart.Rule{Y: t.Value, Text: "target " + chart.Number(t.Value), Below: problem.LargerIsBetter(t.Metric)}
 }
 
 // spans is how many stretches of a run its versions' own accounts are put together in: single versions are noisy.

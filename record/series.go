@@ -2,7 +2,6 @@ package record
 
 import (
 	"math"
-	"strings"
 )
 
 // Series sums up one metric as its evaluations come. Its fields are exported for checkpoints.
@@ -40,9 +39,4 @@ func (s *Series) Mean(k int) float64 {
 // Metric is the series as a summary has it.
 func (s *Series) Metric() Metric {
 	return Metric{Best: s.Best, Final: s.Mean(1), Last10Mean: s.Mean(10), Last50Mean: s.Mean(50), AtBestVersion: s.BestAt}
-}
-
-// LargerIsBetter says which way a metric is to go: up for accuracies and rates, down for losses, norms and residuals.
-func LargerIsBetter(metric string) bool {
-	return strings.HasSuffix(metric, "accuracy") || metric == "sum_rate"
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"weir/problem"
 	"weir/record/chart"
 )
 
@@ -58,7 +59,7 @@ func compared(runs []*Loaded, c Comparison) []string {
 			continue
 		}
 		first := c.Runs[best].Metrics[metric]
-		if !found || LargerIsBetter(metric) && own.Best > first.Best || !LargerIsBetter(metric) && own.Best < first.Best {
+		if !found || problem.LargerIsBetter(metric) && own.Best > first.Best || !problem.LargerIsBetter(metric) && own.Best < first.Best {
 			best, found = i, true
 		}
 	}

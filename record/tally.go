@@ -3,6 +3,8 @@ package record
 import (
 	"math"
 	"strconv"
+
+	"weir/problem"
 )
 
 // tally makes up a summary from rows alone, for a run that was killed before it wrote its own. What the rows do not
@@ -27,7 +29,7 @@ func (t *tally) version(v VersionRow) {
 			t.metrics = map[string]*Series{}
 		}
 		if t.metrics[m.Name] == nil {
-			t.metrics[m.Name] = &Series{Larger: LargerIsBetter(m.Name)}
+			t.metrics[m.Name] = &Series{Larger: problem.LargerIsBetter(m.Name)}
 		}
 		t.metrics[m.Name].Add(v.Version, m.Value)
 	}

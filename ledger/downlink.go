@@ -1,0 +1,44 @@
+package ledger
+
+import (
+	"weir/aggregate"
+	"weir/compress"
+	"weir/vec"
+)
+
+// downlink is what the server keeps to publish versions in fewer bytes than they have.
+type downlink[T vec.Float] struct {
+	codec   *compress.Codec[T]
+	encoder *compress.Encoder[T]
+	exact   []T // x; the clients hold x^, the newest version
+	gap     []T // scratch: x - x^
+	frames  []byte
+}
+
+// sparse says whether a version differs from the one before in few coordinates, so that its frames are worth encoding
+// even without compression: the identity compressor sends what is not 0.
+func sparse(c compress.Config, outer aggregate.OuterConfig) bool {
+	chosen := c.Kind == "topk" || c.Kind == "blocktopk" || c.Kind == "randk"
+	return chosen && (c.Feedback == "none" || c.Feedback == "ec") && outer.Kind == "sgd"
+}
+
+// publish writes x^ + C(x - x^) into next and returns the bytes that C(x - x^) takes on the wire. A model that is no
+// longer finite is published as it is, in dense bytes: whoever evaluates it will see.
+func (d *downlink[T]) publish(next, last *Version[T], dense int) int {
+	vec.Sub(d.gap, d.exact, last.X)
+	frames, _, err := d.encoder.Encode(d.frames[:0], compress.ID{Seq: next.Number}, nil, d.gap)
+	d.frames = frames
+	if err != nil {
+		copy(next.X, d.exact)
+		return dense
+	}
+	if next != last {
+		copy(next.X, last.X)
+	}
+	for rest := frames; len(rest) > 0; {
+		var frame compress.Frame
+		frame, rest = must2(d.codec.Parse(rest)) // it was encoded here
+		d.codec.Add(next.X, 1, frame)
+	}
+	return len(frames)
+}
