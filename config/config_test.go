@@ -128,6 +128,9 @@ func TestDefaultsFollowFromWhatIsSet(t *testing.T) {
 		{"a sparse compressor makes up for what it leaves out", "compress: {kind: topk}", nil, func(c Config) bool {
 			return c.Compress.Feedback == "ec" && c.Compress.Values == "int4" && c.Compress.Density == 0.03
 		}},
+		{"in rounds with the server's mean memory", "compress: {kind: topk}\naggregate: {kind: fedavg}", nil, func(c Config) bool {
+			return c.Compress.Feedback == "econtrol" && c.Compress.Memory == "mean"
+		}},
 		{"unless it is told otherwise", "compress: {kind: topk, k: 7, feedback: none, values: bf16}", nil, func(c Config) bool {
 			return c.Compress.Feedback == "none" && c.Compress.Values == "bf16" && c.Compress.K == 7
 		}},

@@ -60,13 +60,17 @@ var outerDefaults = map[string]aggregate.OuterConfig{
 }
 
 // settleCompression gives a lossy compressor the feedback, and a sparse one the values and the density, that lost the
-// least at a hundred times fewer bytes (docs/compression.md).
+// least at a hundred times fewer bytes (docs/compression.md): in rounds econtrol with the server's mean memory, elsewhere
+// ec, since the mean is made for rounds.
 func (c *Config) settleCompression(isSet func(key string) bool) {
 	if c.Compress.Kind == "identity" {
 		return
 	}
 	if !isSet("compress.feedback") {
 		c.Compress.Feedback = "ec"
+		if c.Aggregate.Kind == "fedavg" && c.Aggregate.Weights != "identical" && !isSet("compress.memory") {
+			c.Compress.Feedback, c.Compress.Memory = "econtrol", "mean"
+		}
 	}
 	switch c.Compress.Kind {
 	case "topk", "blocktopk", "randk":

@@ -105,7 +105,11 @@ func (r *run[T]) feedback() *record.Feedback {
 // bias compares the share that each client had in the model with its share of the data.
 func (r *run[T]) bias() record.Bias {
 	achieved, target := r.machine.Ledger.Shares()
-	b := record.Bias{Classes: r.fleet.describe(r.cycles, r.machine.Ledger.Participation(nil), achieved, target)}
+	committed := r.machine.Ledger.Participation(nil)
+	if r.codec.Mean() {
+		achieved = meanShares(committed, target)
+	}
+	b := record.Bias{Classes: r.fleet.describe(r.cycles, committed, achieved, target)}
 	if r.machine.Ledger.Version() > 0 {
 		b.TotalVariation = aggregate.TotalVariation(achieved, target)
 	}
@@ -113,6 +117,25 @@ func (r *run[T]) bias() record.Bias {
 		b.Share, b.Target = achieved, target
 	}
 	return b
+}
+
+// meanShares are the shares of the model under the server's mean memory: every client that was ever heard counts with
+// its share of the data at every version, whoever takes part.
+func meanShares(committed []uint64, target []float64) []float64 {
+	achieved := make([]float64, len(target))
+	heard := 0.0
+	for i, n := range committed {
+		if n > 0 {
+			achieved[i] = target[i]
+			heard += target[i]
+		}
+	}
+	for i := range achieved {
+		if heard > 0 {
+			achieved[i] /= heard
+		}
+	}
+	return achieved
 }
 
 // shares says what became of all clients' time, those still in flight included.
