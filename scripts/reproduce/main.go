@@ -35,12 +35,17 @@ type experiment struct {
 }
 
 type picture struct {
-	File      string  `yaml:"file"`
-	Title     string  `yaml:"title"`
-	Against   string  `yaml:"against"` // virtual time (s), MB up, version
-	To        float64 `yaml:"to"`      // right end; 0 is that of the runs
-	Log       bool    `yaml:"log"`
-	LegendTop bool    `yaml:"legend_top"`
+	File    string  `yaml:"file"`
+	Title   string  `yaml:"title"`
+	Against string  `yaml:"against"` // virtual time (s), MB up, version
+	To      float64 `yaml:"to"`      // right end; 0 is that of the runs
+	Log     bool    `yaml:"log"`     // the metric's axis
+	LogX    bool    `yaml:"log_x"`
+	Legend  struct {
+		Top  bool    `yaml:"top"`
+		Left bool    `yaml:"left"`
+		Down float64 `yaml:"down"` // from the top, in centimetres
+	} `yaml:"legend"`
 }
 
 type entry struct {

@@ -25,12 +25,27 @@ var colors = []color.Color{
 
 // draw writes a picture of the runs: the metric, as the mean of its last five evaluations, against what p.Against names.
 func draw(path string, p picture, metric string, names []string, runs []*record.Loaded) error {
+	plot.DefaultFont.Variant = "Sans"
 	canvas := plot.New()
+	canvas.Title.Padding = vg.Points(10)
+	canvas.X.Padding, canvas.Y.Padding = 0, 0
 	canvas.Title.Text = p.Title
 	canvas.X.Label.Text = p.Against
 	canvas.Y.Label.Text = metric
-	canvas.Legend.Top = p.LegendTop
+	canvas.Legend.Top, canvas.Legend.Left = p.Legend.Top, p.Legend.Left
+	canvas.Legend.XOffs, canvas.Legend.YOffs = vg.Points(-12), vg.Points(12)
+	if p.Legend.Left {
+		canvas.Legend.XOffs = vg.Points(12)
+	}
+	if p.Legend.Top {
+		canvas.Legend.YOffs = -vg.Length(p.Legend.Down) * vg.Centimeter
+	}
+	canvas.Legend.Padding = vg.Points(3)
 	canvas.Add(plotter.NewGrid())
+	if p.LogX {
+		canvas.X.Scale = plot.LogScale{}
+		canvas.X.Tick.Marker = plot.LogTicks{Prec: -1}
+	}
 	if p.Log {
 		canvas.Y.Scale = plot.LogScale{}
 		canvas.Y.Tick.Marker = plot.LogTicks{Prec: -1}
@@ -81,6 +96,9 @@ func curve(run *record.Loaded, p picture, metric string) (plotter.XYs, error) {
 		}
 		if p.To > 0 && x > p.To {
 			break
+		}
+		if p.LogX && x == 0 {
+			continue
 		}
 		points = append(points, plotter.XY{X: x, Y: series.Mean(5)})
 	}
