@@ -18,6 +18,7 @@ type Config struct {
 	Momentum float64 `yaml:"momentum"` // ef21m: m, the share of the newest gradient
 	Eta      Eta     `yaml:"eta"`      // econtrol: a number or auto
 	Memory   string  `yaml:"memory"`   // decoder memory of ef21, ef21m and econtrol: per-client, mean
+	Budget   Bytes   `yaml:"budget"`   // memory of per-client decoder memory; what is past it lies on disk
 	Down     Down    `yaml:"down"`     // how new versions travel to the clients
 }
 
@@ -42,7 +43,7 @@ func (d Down) Config() Config {
 func DefaultConfig() Config {
 	return Config{
 		Kind: "identity", Density: 0.01, Values: "fp32",
-		Feedback: "none", Beta: 1, Momentum: 0.1, Memory: "per-client",
+		Feedback: "none", Beta: 1, Momentum: 0.1, Memory: "per-client", Budget: 1e9,
 		Down: Down{Kind: "identity", Density: 0.01, Values: "fp32"},
 	}
 }

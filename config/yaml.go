@@ -102,6 +102,7 @@ var onlyFor = map[string][]string{
 	"compress.momentum":        {"ef21m"},
 	"compress.eta":             {"econtrol"},
 	"compress.memory":          {"ef21", "ef21m", "econtrol"},
+	"compress.budget":          {"ef21", "ef21m", "econtrol"},
 	"compress.down.density":    {"topk", "blocktopk", "randk"},
 	"compress.down.k":          {"topk", "blocktopk", "randk"},
 	"compress.down.values":     {"topk", "blocktopk", "randk", "quant"},

@@ -413,9 +413,12 @@ func (l *Ledger) Participation(dst []uint64) []uint64 {
 	return dst
 }
 
+// Known reports whether the client ever registered.
+func (l *Ledger) Known(client uint32) bool { return int(client) < len(l.clients) }
+
 // Share is the client's share p_i of all data; 0 for a client that never registered.
 func (l *Ledger) Share(client uint32) float64 {
-	if int(client) >= len(l.clients) {
+	if !l.Known(client) {
 		return 0
 	}
 	return float64(l.clients[client].samples) / float64(l.samples)

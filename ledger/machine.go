@@ -34,7 +34,7 @@ func NewMachine[T vec.Float](c Config, updates compress.Config, outer aggregate.
 // the next call.
 func (m *Machine[T]) Apply(c Command, update []byte) *Decision {
 	var header compress.Header
-	if c.Kind == Admit && c.Fault == None {
+	if c.Kind == Admit && c.Fault == None && m.Ledger.Known(c.Client) { // the ledger refuses a stranger, whatever it sends
 		header, c.Fault = m.Model.Check(c, update)
 	}
 	d := m.Ledger.Apply(c)

@@ -31,8 +31,9 @@ type Model[T vec.Float] struct {
 	down   *downlink[T]  // nil when versions travel whole
 	dense  int           // bytes of a version that travels whole
 
-	decoders []decoder[T] // by client; empty unless the codec is Ordered
-	scratch  []T          // mean memory
+	cursors []compress.Cursor // by client; empty unless the codec is Ordered
+	mirrors Mirrors[T]
+	scratch []T // mean memory
 }
 
 // NewModel returns version 0, with the parameters of start, for updates and versions that are compressed as c says.
@@ -46,7 +47,7 @@ func NewModel[T vec.Float](c compress.Config, seed uint64, outer aggregate.Outer
 	if err != nil {
 		return nil, err
 	}
-	m := &Model[T]{codec: codec, outer: optimiser, sum: make([]T, d)}
+	m := &Model[T]{codec: codec, outer: optimiser, sum: make([]T, d), mirrors: &inMemory[T]{codec: codec}}
 	m.newest = &Version[T]{X: append(make([]T, 0, d), start...), held: 1}
 	whole, err := compress.NewCodec[T](compress.DefaultConfig(), d, seed)
 	if err != nil {
@@ -81,24 +82,57 @@ func (m *Model[T]) Check(c Command, update []byte) (compress.Header, Reason) {
 		return header, BadFrame
 	}
 	if m.codec.Ordered() {
-		if _, err := m.client(c.Client).cursor.Next(header); err != nil {
+		if _, err := m.cursor(c.Client).Next(header); err != nil {
 			return header, OutOfStep
 		}
 	}
 	return header, None
 }
 
-// decoder is what the server keeps of one client when the feedback rule has memory on both sides.
-type decoder[T vec.Float] struct {
-	cursor compress.Cursor
-	mirror *compress.Mirror[T] // nil until the first update, and under the mean memory
+// Mirrors keeps the server's copies of the clients' h under a feedback rule that mirrors it: a vector of d for every
+// client that was heard. The model asks for one at a time.
+type Mirrors[T vec.Float] interface {
+	// Has reports whether the client has a mirror.
+	Has(client uint32) bool
+	// Get returns the client's mirror, a new one if it has none. It may be changed until the next call.
+	Get(client uint32) *compress.Mirror[T]
+	// Set gives the client a mirror.
+	Set(client uint32, m *compress.Mirror[T])
 }
 
-func (m *Model[T]) client(id uint32) *decoder[T] {
-	for int(id) >= len(m.decoders) {
-		m.decoders = append(m.decoders, decoder[T]{})
+// KeepMirrors makes the model keep its mirrors in store instead of in memory. It comes before the first update.
+func (m *Model[T]) KeepMirrors(store Mirrors[T]) { m.mirrors = store }
+
+// inMemory is a Mirrors without a bound.
+type inMemory[T vec.Float] struct {
+	codec   *compress.Codec[T]
+	mirrors []*compress.Mirror[T]
+}
+
+func (s *inMemory[T]) Has(client uint32) bool {
+	return int(client) < len(s.mirrors) && s.mirrors[client] != nil
+}
+
+func (s *inMemory[T]) Get(client uint32) *compress.Mirror[T] {
+	if !s.Has(client) {
+		s.Set(client, s.codec.NewMirror())
 	}
-	return &m.decoders[id]
+	return s.mirrors[client]
+}
+
+func (s *inMemory[T]) Set(client uint32, m *compress.Mirror[T]) {
+	for int(client) >= len(s.mirrors) {
+		s.mirrors = append(s.mirrors, nil)
+	}
+	s.mirrors[client] = m
+}
+
+// cursor is where the server stands in the client's updates, when the codec is Ordered.
+func (m *Model[T]) cursor(client uint32) *compress.Cursor {
+	for int(client) >= len(m.cursors) {
+		m.cursors = append(m.cursors, compress.Cursor{})
+	}
+	return &m.cursors[client]
 }
 
 // Decode advances the client's feedback memory by a checked update and adds it to the window's sum: weight times what
@@ -108,16 +142,14 @@ func (m *Model[T]) Decode(h compress.Header, weight, share float64, update []byt
 		m.each(update, func(f compress.Frame) { m.codec.Add(m.sum, T(weight), f) })
 		return
 	}
-	k := m.client(h.Client)
-	k.cursor = must(k.cursor.Next(h)) // Check passed it
+	at := m.cursor(h.Client)
+	*at = must(at.Next(h)) // Check passed it
 	if m.codec.Mean() {
 		m.each(update, func(f compress.Frame) { m.codec.Add(m.sum, T(share), f) })
 		return
 	}
-	if k.mirror == nil {
-		k.mirror = m.codec.NewMirror()
-	}
-	m.each(update, func(f compress.Frame) { m.codec.Advance(k.mirror, m.sum, T(weight), f) })
+	mirror := m.mirrors.Get(h.Client)
+	m.each(update, func(f compress.Frame) { m.codec.Advance(mirror, m.sum, T(weight), f) })
 }
 
 // each hands over the frames of a checked update.
@@ -214,13 +246,13 @@ func (m *Model[T]) AppendSnapshot(dst []byte) []byte {
 		w.uint(uint64(len(v)))
 		w = vec.Append(w, v)
 	}
-	w.uint(uint64(len(m.decoders)))
-	for _, k := range m.decoders {
-		w.uint(uint64(k.cursor.Epoch), uint64(k.cursor.Step))
-		if k.mirror == nil {
-			w.bytes(nil)
+	w.uint(uint64(len(m.cursors)))
+	for i, at := range m.cursors {
+		w.uint(uint64(at.Epoch), uint64(at.Step))
+		if m.mirrors.Has(uint32(i)) {
+			w.bytes(m.mirrors.Get(uint32(i)).Append(nil))
 		} else {
-			w.bytes(k.mirror.Append(nil))
+			w.bytes(nil)
 		}
 	}
 	return w
@@ -241,15 +273,15 @@ func (m *Model[T]) Restore(snapshot []byte) error {
 			vec.Read(v, b)
 		}
 	}
-	m.decoders = make([]decoder[T], r.count(3*8))
-	for i := range m.decoders {
-		k := &m.decoders[i]
-		k.cursor = compress.Cursor{Epoch: uint32(r.uint()), Step: uint32(r.uint())}
+	m.cursors = make([]compress.Cursor, r.count(3*8))
+	for i := range m.cursors {
+		m.cursors[i] = compress.Cursor{Epoch: uint32(r.uint()), Step: uint32(r.uint())}
 		if b := r.bytes(); len(b) > 0 {
-			var err error
-			if k.mirror, err = m.codec.RestoreMirror(b); err != nil {
+			mirror, err := m.codec.RestoreMirror(b)
+			if err != nil {
 				return fmt.Errorf("%w: %w", ErrSnapshot, err)
 			}
+			m.mirrors.Set(uint32(i), mirror)
 		}
 	}
 	if r.failed || len(r.rest) > 0 {

@@ -59,7 +59,7 @@ func TestNothingIsLost(t *testing.T) {
 		"{kind: topk, k: 3, values: int8, feedback: ec}",
 		"{kind: topk, k: 3, values: fp32, feedback: econtrol, eta: 0.1}",
 		"{kind: topk, k: 3, values: int4, feedback: econtrol}",
-		"{kind: sign, feedback: econtrol, eta: 0.05}",
+		"{kind: sign, feedback: econtrol, eta: 0.05, budget: 300B}",
 	} {
 		for _, policy := range policies {
 			t.Run(rule+" "+policy[0], func(t *testing.T) { conserves(t, append(policy, "compress="+rule)) })
@@ -90,7 +90,7 @@ func conserves(t *testing.T, sets []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.pool.close()
+	defer r.close()
 	r.opt.Log = record.keep
 	if err := r.launch(); err != nil {
 		t.Fatal(err)

@@ -53,7 +53,7 @@ func TestLogRebuildsTheRun(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer r.pool.close()
+			defer r.close()
 			rec.Config = cfg.Ledger(median(r.cycles))
 			if err := r.launch(); err != nil {
 				t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"weir/ledger"
 	"weir/problem"
 	"weir/record"
+	"weir/spill"
 	"weir/vec"
 )
 
@@ -28,6 +29,7 @@ type run[T vec.Float] struct {
 	cycles  []int64 // expected, with dense transfers
 	codec   *compress.Codec[T]
 	machine *ledger.Machine[T]
+	spilled *spill.Mirrors[T] // the machine's decoder memory; nil when it has none by client
 	pool    *pool[T]
 
 	now     int64
@@ -48,7 +50,7 @@ func start[T vec.Float](ctx context.Context, cfg config.Config, opt Options, p p
 	if err != nil {
 		return Result{}, err
 	}
-	defer r.pool.close()
+	defer r.close()
 	if opt.Resume {
 		if err := r.restore(); err != nil {
 			return Result{}, err
@@ -66,6 +68,14 @@ func start[T vec.Float](ctx context.Context, cfg config.Config, opt Options, p p
 		err = errors.Join(err, r.interrupt())
 	}
 	return r.result(err), errors.Join(err, r.flush())
+}
+
+// close ends the pool and removes what was spilled. A fault of spilling cost memory, and nothing else.
+func (r *run[T]) close() {
+	r.pool.close()
+	if r.spilled != nil {
+		r.spilled.Close() //nolint:errcheck // see above
+	}
 }
 
 func prepare[T vec.Float](ctx context.Context, cfg config.Config, opt Options, p problem.Problem[T]) (*run[T], error) {
@@ -92,6 +102,13 @@ func prepare[T vec.Float](ctx context.Context, cfg config.Config, opt Options, p
 		return nil, err
 	}
 	r.codec = r.machine.Model.Codec()
+	if r.codec.Mirrored() {
+		r.spilled, err = spill.New(r.codec, int64(cfg.Compress.Budget), "")
+		if err != nil {
+			return nil, err
+		}
+		r.machine.Model.KeepMirrors(r.spilled)
+	}
 	r.flights = make([]*flight[T], cfg.Clients.Count)
 	r.held = make([]uint64, cfg.Clients.Count)
 	r.tally.Published = []uint64{0}

@@ -266,3 +266,12 @@ func TestDivergence(t *testing.T) {
 		t.Errorf("stopped by %q, error %q, %d versions recorded", s.StoppedBy, s.Error, len(r.versions))
 	}
 }
+
+// How much decoder memory is spilled to disk changes nothing but where it lies.
+func TestSpillingChangesNothing(t *testing.T) {
+	const rule = "compress={kind: topk, density: 0.05, values: int8, feedback: econtrol, eta: 0.1, memory: per-client, budget: %s}"
+	little := simulated(t, "small.yaml", fmt.Sprintf(rule, "0B")).Summary.ModelDigest
+	if plenty := simulated(t, "small.yaml", fmt.Sprintf(rule, "1GB")).Summary.ModelDigest; little != plenty {
+		t.Errorf("digest %s with all on disk, %s with all in memory", little, plenty)
+	}
+}
