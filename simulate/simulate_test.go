@@ -275,3 +275,17 @@ func TestSpillingChangesNothing(t *testing.T) {
 		t.Errorf("digest %s with all on disk, %s with all in memory", little, plenty)
 	}
 }
+
+// Versions that travel compressed: the clients hold the published model, which still comes to the optimum, since what a
+// version leaves out is in the next one. Fewer bytes go down, and a client that was away downloads what it lacks.
+func TestCompressedDownlinkComesToTheOptimum(t *testing.T) {
+	sets := []string{"clients.dropout=0", "clients.concurrency=20", "local.lr=0.2", "stop.versions=600"}
+	dense := simulated(t, "lossy.yaml", sets...).Summary
+	small := simulated(t, "lossy.yaml", append(sets, "compress.down={kind: topk, k: 2, values: fp32}")...).Summary
+	if *dense.XStarDistance > 1 || *small.XStarDistance > *dense.XStarDistance+1e-6 {
+		t.Errorf("%v from the optimum, %v with dense versions", *small.XStarDistance, *dense.XStarDistance)
+	}
+	if small.Bytes.Down >= dense.Bytes.Down*7/10 || small.Bytes.Up != dense.Bytes.Up {
+		t.Errorf("%d bytes down, %d with dense versions", small.Bytes.Down, dense.Bytes.Down)
+	}
+}
