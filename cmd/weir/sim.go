@@ -197,7 +197,9 @@ func (c *simCmd) tell(term terminal, j *job, s record.Summary) error {
 	fmt.Fprintf(out, "  %-14s %s (0: clients count by their data; 1: not at all)\n", "bias", figure(s.Bias.TotalVariation))
 	fmt.Fprintf(out, "%s shows loss and accuracy against time and bytes, staleness, who took part, and who computed when\n",
 		filepath.Join(j.dir, "report.html"))
-	fmt.Fprintln(out, "next: "+c.next(j))
+	if s.StoppedBy != "diverged" && s.StoppedBy != "interrupt" { // they say themselves what to do
+		fmt.Fprintln(out, "next: "+c.next(j))
+	}
 	return nil
 }
 
