@@ -35,7 +35,7 @@ func NewCodec[T vec.Float](cfg Config, dim int, seed uint64) (*Codec[T], error) 
 	}
 	c := &Codec[T]{
 		dim: dim, seed: seed, method: methods[cfg.Kind], k: cfg.K, density: cfg.Density,
-		rule: rules[cfg.Feedback], mean: cfg.Memory == "mean", beta: cfg.Beta, momentum: cfg.Momentum, eta: float64(cfg.Eta),
+		rule: rules[cfg.Feedback], mean: cfg.Mean(), beta: cfg.Beta, momentum: cfg.Momentum, eta: float64(cfg.Eta),
 	}
 	for v, name := range valueNames {
 		if name == cfg.Values {

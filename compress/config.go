@@ -54,6 +54,9 @@ var (
 	memories  = []string{"per-client", "mean"}
 )
 
+// Mean says whether the server keeps one memory for all clients, as Codec.Mean.
+func (c Config) Mean() bool { return rules[c.Feedback].estimates() && c.Memory == "mean" }
+
 // Kinds are the names that Config.Kind may have.
 func Kinds() []string { return slices.Clone(kinds) }
 

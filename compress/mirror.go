@@ -23,7 +23,7 @@ func (c *Codec[T]) Mirrored() bool { return c.rule.estimates() && !c.mean }
 
 // Mean says whether the server keeps the mean memory: the Ordered rules with memory mean. The vector that Add adds to is
 // then H = sum_i p_i h_i, which is applied with every version and never cleared.
-func (c *Codec[T]) Mean() bool { return c.rule.estimates() && c.mean }
+func (c *Codec[T]) Mean() bool { return c.mean }
 
 // NewMirror returns the mirror of a client that has sent nothing yet.
 func (c *Codec[T]) NewMirror() *Mirror[T] { return &Mirror[T]{h: make([]T, c.dim)} }

@@ -233,7 +233,7 @@ func count(conditions ...bool) int {
 func (c *check) compress() {
 	c.section("compress", c.Compress.Kind, compress.Kinds(), c.Compress.Validate())
 	c.kind("compress.feedback", c.Compress.Feedback, compress.Feedbacks()...)
-	if ordered := strings.HasPrefix(c.Compress.Feedback, "e") && c.Compress.Feedback != "ec"; ordered && c.Compress.Memory == "mean" {
+	if c.Compress.Mean() {
 		c.want(c.Aggregate.Kind == "fedavg", "compress.memory", "must be per-client where aggregate.kind is %s: the server's mean is applied whole at every version, which is made for rounds", c.Aggregate.Kind)
 		c.want(c.Aggregate.Weights != "identical", "compress.memory", "must be per-client where aggregate.weights is identical: the mean weighs by share")
 	}
