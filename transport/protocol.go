@@ -102,6 +102,9 @@ type Member struct {
 	Client  uint32
 	Samples uint64
 	Cycle   int64 // nanoseconds that a round is thought to take, from assignment to arrival
+	// Held is the newest round whose base the client holds. In a run with clients.durations the leader lets no time pass
+	// before everybody at work holds its base, so there a worker says hello as soon as this changes.
+	Held uint64 `json:",omitempty"`
 }
 
 // Sync answers a Hello: where every client of the worker stands.
@@ -118,11 +121,13 @@ type Notes []Note
 // Note is what is new with one client, or in a Sync all there is to know of it.
 type Note struct {
 	Client uint32
-	// Seq is the round that the ledger awaits of the client, from version Base; 0 for none. With a pipeline the client
-	// may work ahead of it.
-	Seq  uint64 `json:",omitempty"`
-	Base uint64 `json:",omitempty"`
-	// Outcomes are what became of the client's latest updates, oldest first.
+	// Seq is the newest round that the client was given, to be done from version Base or, but in a run with
+	// clients.durations, from a newer one; 0 before the first. Awaited says that the ledger still waits for its update.
+	// A round up to Seq that is neither awaited nor has an outcome is void. With a pipeline the client may work ahead.
+	Seq     uint64 `json:",omitempty"`
+	Base    uint64 `json:",omitempty"`
+	Awaited bool   `json:",omitempty"`
+	// Outcomes are what became of the client's latest updates, oldest first; of the last two in a Sync.
 	Outcomes []Outcome `json:",omitempty"`
 	// Received is how many frames of update AckSeq the leader holds.
 	AckSeq   uint64 `json:",omitempty"`
