@@ -13,7 +13,7 @@ const Never = math.MaxInt64
 // Config chooses a policy. Times are nanoseconds.
 type Config struct {
 	Kind      string  // fedavg, fedasync, fedbuff, fedfix
-	Window    int64   // fedfix: time between commits
+	Window    int64   // fedfix: time between commits; 0 is the median of the cycle times that are known when the run starts
 	Deadline  int64   // fedavg: how long a round waits for stragglers; 0 is for ever
 	Size      int     // fedbuff: updates a window, K
 	Alpha     float64 // fedasync: mixing weight
@@ -64,7 +64,7 @@ func (c Config) Validate() error {
 	}
 	fault(kinds[c.Kind] == nil, "kind: %q: must be one of %v", c.Kind, Kinds())
 	fault(!slices.Contains(weightings, c.Weights), "weights: %q: must be one of %v", c.Weights, weightings)
-	fault(c.Kind == "fedfix" && c.Window <= 0, "window: must be longer than zero")
+	fault(c.Kind == "fedfix" && c.Window < 0, "window: must not be negative")
 	fault(c.Kind == "fedbuff" && c.Size < 1, "size: %d: must be at least 1", c.Size)
 	fault(c.Kind == "fedasync" && !(c.Alpha > 0 && c.Alpha <= 1e6), "alpha: %v: must be above 0", c.Alpha)
 	fault(c.Deadline < 0, "deadline: must not be negative")

@@ -6,18 +6,14 @@ import (
 	"weir/problem"
 )
 
-// Ledger is the part of a run that the ledger decides by. A window of `median` becomes the given time, in nanoseconds.
-func (c Config) Ledger(median int64) ledger.Config {
-	window := int64(c.Aggregate.Window.Time)
-	if c.Aggregate.Window.Median {
-		window = median
-	}
+// Ledger is the part of a run that the ledger decides by.
+func (c Config) Ledger() ledger.Config {
 	l := ledger.Config{
 		Seed:        c.Seed,
 		Concurrency: c.InFlight(),
 		Dropouts:    c.Clients.Dropout > 0,
 		Aggregate: aggregate.Config{
-			Kind: c.Aggregate.Kind, Window: window, Deadline: int64(c.Aggregate.Deadline), Size: c.Aggregate.Size,
+			Kind: c.Aggregate.Kind, Window: int64(c.Aggregate.Window.Time), Deadline: int64(c.Aggregate.Deadline), Size: c.Aggregate.Size,
 			Alpha: c.Aggregate.Alpha, Weights: c.Aggregate.Weights, WeightCap: c.Aggregate.WeightCap,
 		},
 		Staleness: c.Staleness,

@@ -3,6 +3,7 @@ package ledger
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"weir/aggregate"
 	"weir/selection"
@@ -44,6 +45,7 @@ type Ledger struct {
 	version uint64
 	windows uint64 // that closed, those without an update included
 	opened  int64
+	span    int64 // fedfix: time between commits; 0 until the run starts where it is left to the clients
 	started bool
 	stopped string
 
@@ -74,10 +76,6 @@ func New(c Config) (*Ledger, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	closing, err := aggregate.New(c.Aggregate)
-	if err != nil {
-		return nil, err
-	}
 	aging, err := staleness.New(c.Staleness)
 	if err != nil {
 		return nil, err
@@ -87,15 +85,20 @@ func New(c Config) (*Ledger, error) {
 		return nil, err
 	}
 	source := rand.NewPCG(c.Seed, 0x6c6564676572) // a stream of its own: "ledger"
-	return &Ledger{
-		config:   c,
-		closing:  closing,
-		weigher:  aggregate.NewWeigher(c.Aggregate, closing),
-		aging:    aging,
-		selector: selector,
-		source:   source,
-		random:   rand.New(source),
-	}, nil
+	l := &Ledger{config: c, aging: aging, selector: selector, source: source, random: rand.New(source)}
+	return l, l.follow(c.Aggregate.Window)
+}
+
+// follow sets the policy, with windows of the given time.
+func (l *Ledger) follow(window int64) error {
+	c := l.config.Aggregate
+	c.Window = window
+	closing, err := aggregate.New(c)
+	if err != nil {
+		return err
+	}
+	l.span, l.closing, l.weigher = window, closing, aggregate.NewWeigher(c, closing)
+	return nil
 }
 
 // Apply decides on one command. The decision is valid until the next call.
@@ -112,8 +115,7 @@ func (l *Ledger) Apply(c Command) *Decision {
 	case Register:
 		l.register(c)
 	case Start:
-		l.started = true
-		l.opened = c.Time
+		l.start(c.Time)
 	case Admit:
 		l.admit(d, c)
 	case Leave:
@@ -129,6 +131,36 @@ func (l *Ledger) Apply(c Command) *Decision {
 		l.settle(d, c.Time)
 	}
 	return d
+}
+
+// start opens the first window. A window that the config leaves to the clients is the median of their cycle times.
+func (l *Ledger) start(now int64) {
+	if l.started {
+		return
+	}
+	l.started, l.opened = true, now
+	if l.span == 0 {
+		must(0, l.follow(l.medianCycle()))
+	}
+}
+
+// unknownCycle is the window of a run that knows no client's cycle time.
+const unknownCycle = 1e9
+
+// medianCycle is the median of the cycle times that are known.
+func (l *Ledger) medianCycle() int64 {
+	var known []int64
+	for i := range l.clients {
+		if cycle := l.clients[i].cycle; cycle > 0 {
+			known = append(known, cycle)
+		}
+	}
+	n := len(known)
+	if n == 0 {
+		return unknownCycle
+	}
+	slices.Sort(known)
+	return known[(n-1)/2] + (known[n/2]-known[(n-1)/2])/2
 }
 
 // settle closes the window if it is full and gives the free slots to free clients.

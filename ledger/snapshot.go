@@ -11,7 +11,7 @@ import (
 )
 
 // snapshotVersion is the first byte of a snapshot. It rises with every change of the encoding.
-const snapshotVersion = 1
+const snapshotVersion = 2
 
 // ErrSnapshot is returned for bytes that are no snapshot of a ledger, or of one with another configuration.
 var ErrSnapshot = errors.New("ledger: not a snapshot that fits")
@@ -20,7 +20,7 @@ var ErrSnapshot = errors.New("ledger: not a snapshot that fits")
 func (l *Ledger) AppendSnapshot(dst []byte) []byte {
 	w := writer(append(dst, snapshotVersion))
 	w.bytes(must(l.source.MarshalBinary()))
-	w.uint(l.version, l.windows, uint64(l.opened), bit(l.started), l.samples, uint64(l.working), bit(l.changed))
+	w.uint(l.version, l.windows, uint64(l.opened), uint64(l.span), bit(l.started), l.samples, uint64(l.working), bit(l.changed))
 	w.bytes([]byte(l.stopped))
 	w.uint(uint64(len(l.clients)))
 	for i := range l.clients {
@@ -56,6 +56,9 @@ func (l *Ledger) Restore(snapshot []byte) error {
 		return fmt.Errorf("%w: %w", ErrSnapshot, err)
 	}
 	l.version, l.windows, l.opened = r.uint(), r.uint(), int64(r.uint())
+	if err := l.follow(int64(r.uint())); err != nil {
+		return fmt.Errorf("%w: %w", ErrSnapshot, err)
+	}
 	l.started, l.samples, l.working, l.changed = r.uint() != 0, r.uint(), int(r.uint()), r.uint() != 0
 	l.stopped = string(r.bytes())
 	l.clients = make([]client, r.count(7*8))

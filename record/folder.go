@@ -3,12 +3,13 @@ package record
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
+
+	"weir/atomicfile"
 )
 
 const (
@@ -49,7 +50,7 @@ func Create(dir string, config []byte) (*Run, error) {
 			return nil, fmt.Errorf("%s: %w (%s): choose another with --out, or go on with an interrupted run with --resume %s", dir, ErrHoldsRun, name, dir)
 		}
 	}
-	if err := writeFile(filepath.Join(dir, configFile), func(w io.Writer) error { _, err := w.Write(config); return err }); err != nil {
+	if err := atomicfile.WriteBytes(filepath.Join(dir, configFile), config); err != nil {
 		return nil, fmt.Errorf("creating the run's folder: %w", err)
 	}
 	return openRun(dir, config)
@@ -166,27 +167,4 @@ func (r *Run) Finish(s Summary, model32 []float32, model64 []float64) error {
 // Close flushes and closes the row files. It may be called twice.
 func (r *Run) Close() error {
 	return errors.Join(r.versions.close(), r.updates.close())
-}
-
-// writeFile writes a whole file or nothing: into a temporary one beside it, synced, then renamed.
-func writeFile(path string, write func(io.Writer) error) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	err = write(f)
-	if err == nil {
-		err = f.Chmod(0o644) // CreateTemp makes it private
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
 }

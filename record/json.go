@@ -4,6 +4,8 @@ import (
 	"io"
 	"math"
 
+	"weir/atomicfile"
+
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -46,7 +48,7 @@ func writeSummary(path string, s Summary) error {
 	if err := text.Indent(jsontext.WithIndent("  ")); err != nil {
 		return err
 	}
-	return writeFile(path, func(w io.Writer) error {
+	return atomicfile.Write(path, func(w io.Writer) error {
 		_, err := w.Write(append(text, '\n'))
 		return err
 	})

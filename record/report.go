@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"weir/atomicfile"
 	"weir/record/chart"
 )
 
@@ -102,7 +103,7 @@ func Report(w io.Writer, runs []*Loaded, target *Target) error {
 
 // WriteReport writes the page to a file, whole or not at all.
 func WriteReport(path string, runs []*Loaded, target *Target) error {
-	err := writeFile(path, func(w io.Writer) error { return Report(w, runs, target) })
+	err := atomicfile.Write(path, func(w io.Writer) error { return Report(w, runs, target) })
 	if err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}

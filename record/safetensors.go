@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"weir/atomicfile"
+
 	"github.com/go-json-experiment/json"
 )
 
@@ -43,7 +45,7 @@ func writeModel(path string, x32 []float32, x64 []float64, digest string) error 
 	for len(header)%8 != 0 { // so that the numbers are aligned
 		header = append(header, ' ')
 	}
-	return writeFile(path, func(w io.Writer) error {
+	return atomicfile.Write(path, func(w io.Writer) error {
 		out := bufio.NewWriterSize(w, 1<<16)
 		out.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(header)))) // the error is Flush's
 		out.Write(header)

@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"weir/atomicfile"
 )
 
 // maxLine bounds a line of a CSV file that is read back, in bytes.
@@ -145,7 +147,7 @@ func (t *table) widen(columns []string) error {
 	}
 	header := "," + strings.Join(columns, ",") + "\n"
 	cells := strings.Repeat(",", len(columns)) + "\n"
-	err := writeFile(t.path, func(w io.Writer) error {
+	err := atomicfile.Write(t.path, func(w io.Writer) error {
 		out := bufio.NewWriterSize(w, 1<<16)
 		in := bufio.NewScanner(t.file)
 		in.Buffer(nil, maxLine)

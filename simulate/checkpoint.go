@@ -1,16 +1,16 @@
 package simulate
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/gob"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
+	"weir/atomicfile"
 	"weir/compress"
 	"weir/ledger"
 	"weir/problem"
@@ -79,25 +79,9 @@ func (r *run[T]) interrupt() error {
 		}
 		c.Flights = append(c.Flights, s)
 	}
-	if err := writeCheckpoint(r.opt.Checkpoint, &c); err != nil {
+	err := atomicfile.Write(r.opt.Checkpoint, func(w io.Writer) error { return gob.NewEncoder(w).Encode(&c) })
+	if err != nil {
 		return fmt.Errorf("writing the checkpoint: %w", err)
-	}
-	return nil
-}
-
-// writeCheckpoint writes the whole file or nothing.
-func writeCheckpoint(path string, c any) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".checkpoint-*")
-	if err != nil {
-		return err
-	}
-	out := bufio.NewWriter(f)
-	err = errors.Join(gob.NewEncoder(out).Encode(c), out.Flush(), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"weir/fleet"
 	"weir/ledger"
 	"weir/problem"
 	"weir/problem/kinds"
@@ -80,7 +81,7 @@ func conserves(t *testing.T, sets []string) {
 	record := &arrivals{sent: map[[2]uint64][]byte{}, verdict: map[[2]uint64]string{}}
 	damaged := 0
 	opt := Options{Rows: record, damages: func(client uint32, seq uint64) bool {
-		bad := mix(uint64(client), seq)%7 == 0
+		bad := fleet.Round(0, client, seq)%7 == 0
 		if bad {
 			damaged++
 		}

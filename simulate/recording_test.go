@@ -54,7 +54,7 @@ func TestLogRebuildsTheRun(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer r.close()
-			rec.Config = cfg.Ledger(median(r.cycles))
+			rec.Config = cfg.Ledger()
 			if err := r.launch(); err != nil {
 				t.Fatal(err)
 			}

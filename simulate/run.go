@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"runtime"
 	"slices"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"weir/aggregate"
 	"weir/compress"
 	"weir/config"
+	"weir/fleet"
 	"weir/ledger"
 	"weir/problem"
 	"weir/record"
@@ -25,7 +25,7 @@ type run[T vec.Float] struct {
 	config  config.Config
 	opt     Options
 	problem problem.Problem[T]
-	fleet   *fleet
+	fleet   *fleet.Fleet
 	cycles  []int64 // expected, with dense transfers
 	codec   *compress.Codec[T]
 	machine *ledger.Machine[T]
@@ -87,17 +87,17 @@ func prepare[T vec.Float](ctx context.Context, cfg config.Config, opt Options, p
 			return nil, cfg.Fault("clients.count", "client %d of %d holds no data: take fewer clients or another partition", i, p.Clients())
 		}
 	}
-	f, err := newFleet(cfg)
+	f, err := fleet.New(cfg)
 	if err != nil {
 		return nil, err
 	}
 	r := &run[T]{config: cfg, opt: opt, problem: p, fleet: f, began: time.Now()}
 	x := make([]T, p.Dim())
 	p.Start(x)
-	if r.cycles, err = expectedCycles[T](f, cfg.Compress, p.Dim()); err != nil {
+	if r.cycles, err = fleet.ExpectedCycles[T](f, cfg.Compress, p.Dim()); err != nil {
 		return nil, err
 	}
-	r.machine, err = ledger.NewMachine(cfg.Ledger(median(r.cycles)), cfg.Compress, cfg.Outer, x)
+	r.machine, err = ledger.NewMachine(cfg.Ledger(), cfg.Compress, cfg.Outer, x)
 	if err != nil {
 		return nil, err
 	}
@@ -119,28 +119,6 @@ func prepare[T vec.Float](ctx context.Context, cfg config.Config, opt Options, p
 	r.tally.Metrics = map[string]*record.Series{}
 	r.pool = newPool(ctx, p, r.codec, runtime.GOMAXPROCS(0))
 	return r, nil
-}
-
-// expectedCycles are the clients' cycle times when every transfer is as large as one of random numbers.
-func expectedCycles[T vec.Float](f *fleet, c compress.Config, dim int) ([]int64, error) {
-	random := rand.New(rand.NewPCG(0, 0))
-	x := make([]T, dim)
-	for i := range x {
-		x[i] = T(random.NormFloat64())
-	}
-	var sizes [2]int
-	for i, direction := range []compress.Config{c.Down.Config(), c} {
-		codec, err := compress.NewCodec[T](direction, dim, 0)
-		if err != nil {
-			return nil, err
-		}
-		update, _, err := codec.NewEncoder().Encode(nil, compress.ID{}, codec.NewMemory(0), x)
-		if err != nil {
-			return nil, err
-		}
-		sizes[i] = len(update)
-	}
-	return f.cycles(sizes[0], sizes[1]), nil
 }
 
 // launch evaluates the initial model, registers everybody and starts the run.
@@ -224,7 +202,7 @@ func (r *run[T]) handle(e event) error {
 			}
 		}
 		r.land(f)
-		random := rand.New(rand.NewPCG(r.config.Seed, mix(dropStream, uint64(e.Client), f.seq, 1)))
+		random := fleet.Return(r.config.Seed, e.Client, f.seq)
 		away := random.ExpFloat64() * float64(r.config.Clients.Away)
 		r.events.push(event{r.now + max(1, int64(away)), returned, e.Client})
 		return r.tell(ledger.Command{Kind: ledger.Leave, Time: r.now, Client: e.Client})
@@ -235,7 +213,7 @@ func (r *run[T]) handle(e event) error {
 		if err := r.collect(f); err != nil {
 			return err
 		}
-		at, kind := r.now+r.fleet.up(len(f.update)), uint8(arrived)
+		at, kind := r.now+r.fleet.Up(len(f.update)), uint8(arrived)
 		if f.drops < at {
 			at, kind = f.drops, dropped
 		}
@@ -377,13 +355,10 @@ func (r *run[T]) depart(a ledger.Assignment) {
 	download := r.download(a)
 	*f = flight[T]{
 		client: a.Client, seq: a.Seq, base: model.Hold(model.Newest()), update: f.update[:0],
-		round:    problem.Round{Client: int(a.Client), Seed: mix(r.config.Seed, roundStream, uint64(a.Client), a.Seq)},
-		assigned: r.now, started: r.now + r.fleet.down(download), downloaded: download,
+		round:    problem.Round{Client: int(a.Client), Epochs: r.fleet.Epochs(a.Client), Seed: fleet.Round(r.config.Seed, a.Client, a.Seq)},
+		assigned: r.now, started: r.now + r.fleet.Down(download), downloaded: download,
 	}
-	if r.fleet.epochs != nil {
-		f.round.Epochs = r.fleet.epochs[a.Client]
-	}
-	f.finished = f.started + r.fleet.compute[a.Client]
+	f.finished = f.started + r.fleet.Compute(a.Client)
 	r.flights[a.Client] = f
 	r.tally.BytesDown += uint64(download)
 	r.tally.Downloads++
@@ -413,11 +388,11 @@ func (r *run[T]) fate(f *flight[T]) int64 {
 	if chance == 0 {
 		return aggregate.Never
 	}
-	random := rand.New(rand.NewPCG(r.config.Seed, mix(dropStream, uint64(f.client), f.seq)))
+	random := fleet.Fate(r.config.Seed, f.client, f.seq)
 	if random.Float64() >= chance {
 		return aggregate.Never
 	}
-	return f.assigned + int64(random.Float64()*float64(f.finished+r.fleet.up(0)-f.assigned))
+	return f.assigned + int64(random.Float64()*float64(f.finished+r.fleet.Up(0)-f.assigned))
 }
 
 // takeOff has a flight's work done and its arrival awaited.
@@ -430,7 +405,7 @@ func (r *run[T]) takeOff(f *flight[T]) {
 		r.pool.submit(f)
 	}
 	kind := uint8(computed)
-	if r.fleet.freeUp() {
+	if r.fleet.FreeUp() {
 		kind = arrived
 	}
 	r.events.push(event{f.finished, kind, f.client})

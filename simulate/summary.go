@@ -109,7 +109,7 @@ func (r *run[T]) bias() record.Bias {
 	if r.codec.Mean() {
 		achieved = meanShares(committed, target)
 	}
-	b := record.Bias{Classes: r.fleet.describe(r.cycles, committed, achieved, target)}
+	b := record.Bias{Classes: r.fleet.Describe(r.cycles, committed, achieved, target)}
 	if r.machine.Ledger.Version() > 0 {
 		b.TotalVariation = aggregate.TotalVariation(achieved, target)
 	}
