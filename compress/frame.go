@@ -141,3 +141,24 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 func checksum(frame []byte) uint32 {
 	return crc32.Update(crc32.Checksum(frame[:4], castagnoli), castagnoli, frame[8:])
 }
+
+// FragmentOf is which fragment of its update a frame says it is, and SizeOf how many bytes of b are its own; of bytes that
+// are too few for a header, or for what it says, both are 0. They trust what the frame says: only Parse verifies it.
+func FragmentOf(b []byte) uint32 {
+	if len(b) < HeaderSize {
+		return 0
+	}
+	return binary.LittleEndian.Uint32(b[32:])
+}
+
+// SizeOf is the number of bytes of the frame at the start of b; see FragmentOf.
+func SizeOf(b []byte) int {
+	if len(b) < HeaderSize {
+		return 0
+	}
+	n := HeaderSize + int(binary.LittleEndian.Uint32(b[56:]))
+	if n > len(b) || n > MaxFrame {
+		return 0
+	}
+	return n
+}

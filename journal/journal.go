@@ -206,3 +206,16 @@ func (j *Journal) Flush() error {
 	}
 	return j.write(0)
 }
+
+// Awaits says whether an evaluation is awaited.
+func (j *Journal) Awaits() bool {
+	for _, o := range j.Open {
+		if o.Awaits {
+			return true
+		}
+	}
+	return false
+}
+
+// AwaitsNewest says whether the evaluation of the newest version is awaited.
+func (j *Journal) AwaitsNewest() bool { return len(j.Open) > 0 && j.Open[len(j.Open)-1].Awaits }

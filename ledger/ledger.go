@@ -445,6 +445,35 @@ func (l *Ledger) Participation(dst []uint64) []uint64 {
 	return dst
 }
 
+// Standing is where a client stands.
+type Standing struct {
+	Seq       uint64 // the newest round that it was given; 0 before the first
+	Awaited   bool   // that round's update is still waited for
+	Waiting   bool   // that round's update is in the open window
+	Present   bool   // it registered and has not left
+	Admitted  uint64 // the last update that was decoded
+	Committed uint64 // how many of its updates are in the model
+	Cycle     int64  // nanoseconds, as it registered
+}
+
+// Standing is where the client stands; the zero Standing for one that never registered.
+func (l *Ledger) Standing(id uint32) Standing {
+	if !l.Known(id) {
+		return Standing{}
+	}
+	k := &l.clients[id]
+	return Standing{
+		Seq: k.seq, Awaited: k.state == working || k.state == straggling, Waiting: k.state == waiting, Present: k.state != absent,
+		Admitted: k.admitted, Committed: k.committed, Cycle: k.cycle,
+	}
+}
+
+// Clients is how many ever registered.
+func (l *Ledger) Clients() int { return len(l.clients) }
+
+// Started says whether work has been given out.
+func (l *Ledger) Started() bool { return l.started }
+
 // Known reports whether the client ever registered.
 func (l *Ledger) Known(client uint32) bool { return int(client) < len(l.clients) }
 

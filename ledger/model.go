@@ -191,12 +191,15 @@ func (m *Model[T]) Release(v *Version[T]) {
 	}
 }
 
-// Digest is the SHA-256 of the newest version's parameters in little-endian order, in hexadecimal.
-func (m *Model[T]) Digest() string {
+// Digest is that of the newest version's parameters.
+func (m *Model[T]) Digest() string { return Digest(m.newest.X) }
+
+// Digest is the SHA-256 of a vector's values in little-endian order, in hexadecimal.
+func Digest[T vec.Float](x []T) string {
 	h := sha256.New()
 	var buffer [8 << 10]byte
 	width := vec.Size[T]()
-	for x := m.newest.X; len(x) > 0; {
+	for len(x) > 0 {
 		n := min(len(x), len(buffer)/width)
 		h.Write(vec.Append(buffer[:0], x[:n]))
 		x = x[n:]

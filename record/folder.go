@@ -3,6 +3,7 @@ package record
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -167,4 +168,64 @@ func (r *Run) Finish(s Summary, model32 []float32, model64 []float64) error {
 // Close flushes and closes the row files. It may be called twice.
 func (r *Run) Close() error {
 	return errors.Join(r.versions.close(), r.updates.close())
+}
+
+// Frozen are the rows of a run up to a moment. They can be read while the run goes on.
+type Frozen struct {
+	Versions, Updates io.Reader
+	files             []*os.File
+}
+
+// Freeze returns the rows as they are.
+func (r *Run) Freeze() (*Frozen, error) {
+	if err := r.Flush(); err != nil {
+		return nil, err
+	}
+	f := new(Frozen)
+	for _, t := range []struct {
+		table *table
+		to    *io.Reader
+	}{{r.versions, &f.Versions}, {r.updates, &f.Updates}} {
+		file, err := os.Open(t.table.path)
+		if err != nil {
+			f.Close()
+			return nil, err
+		}
+		f.files = append(f.files, file)
+		info, err := file.Stat()
+		if err != nil {
+			f.Close()
+			return nil, err
+		}
+		*t.to = io.NewSectionReader(file, 0, info.Size())
+	}
+	return f, nil
+}
+
+// Close ends the reading.
+func (f *Frozen) Close() {
+	for _, file := range f.files {
+		file.Close()
+	}
+}
+
+// Replace puts other rows in the place of the run's, those of its versions and then those of its updates, and returns the
+// run to go on with. The run itself is closed.
+func (r *Run) Replace(versions io.Reader, updates func() io.Reader) (*Run, error) {
+	if err := r.Close(); err != nil {
+		return nil, err
+	}
+	put := func(name string, rows io.Reader) error {
+		return atomicfile.Write(filepath.Join(r.Dir, name), func(w io.Writer) error {
+			_, err := io.Copy(w, rows)
+			return err
+		})
+	}
+	if err := put(versionsFile, versions); err != nil {
+		return nil, err
+	}
+	if err := put(updatesFile, updates()); err != nil {
+		return nil, err
+	}
+	return Reopen(r.Dir)
 }

@@ -8,9 +8,10 @@ import (
 	"os"
 	"path/filepath"
 
+	"weir/config"
+
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/goccy/go-yaml"
 )
 
 // What is kept in memory of a run, however long it was.
@@ -36,7 +37,7 @@ type Loaded struct {
 	// Reasons counts why updates were not admitted.
 	Reasons map[string]int
 
-	settings []setting // config.yaml, flat
+	settings []config.Setting // config.yaml, flat
 }
 
 // Open reads the run in dir. A last line that a killed process left unfinished is passed over; any other damage is an
@@ -58,7 +59,7 @@ func open(dir string) (*Loaded, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	if l.settings, err = flatten(l.Config); err != nil {
+	if l.settings, err = config.Flatten(l.Config); err != nil {
 		return nil, fmt.Errorf("%s: %w", configFile, err)
 	}
 	var rebuilt tally
@@ -162,31 +163,6 @@ func (t *thinned[T]) rows() []T {
 		return append(t.kept, t.last)
 	}
 	return t.kept
-}
-
-// setting is one key of a config and its value as text, such as aggregate.kind and fedfix.
-type setting struct{ Key, Value string }
-
-// flatten lists the settings of a YAML document in its order.
-func flatten(config []byte) ([]setting, error) {
-	var doc yaml.MapSlice
-	if err := yaml.UnmarshalWithOptions(config, &doc, yaml.UseOrderedMap()); err != nil {
-		return nil, err
-	}
-	var flat []setting
-	var walk func(prefix string, m yaml.MapSlice)
-	walk = func(prefix string, m yaml.MapSlice) {
-		for _, item := range m {
-			key := prefix + fmt.Sprint(item.Key)
-			if nested, is := item.Value.(yaml.MapSlice); is {
-				walk(key+".", nested)
-				continue
-			}
-			flat = append(flat, setting{key, fmt.Sprint(item.Value)})
-		}
-	}
-	walk("", doc)
-	return flat, nil
 }
 
 // setting is the value of a config key; empty when the config has no such key.

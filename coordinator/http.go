@@ -1,0 +1,5 @@
+package coordinator
+
+import "context"
+
+func (n *node[T]) serveHTTP(ctx context.Context) { <-ctx.Done() }

@@ -1,0 +1,599 @@
+package coordinator
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/raft"
+	"go.uber.org/zap"
+
+	"weir/aggregate"
+	"weir/config"
+	"weir/ledger"
+	"weir/transport"
+	"weir/vec"
+)
+
+// lead is what a node does while it leads: it takes what workers send, puts it into the log, and tells them what the log
+// decided. Nothing in it outlives its term: a new leader learns from the log and from the workers' hellos.
+//
+// One goroutine, the loop, decides what is proposed and stamps the time, so that the log's times never fall.
+type lead[T vec.Float] struct {
+	n    *node[T]
+	term uint64
+	stop context.CancelCauseFunc
+
+	// The loop's own.
+	workers map[string]*worker
+	last    int64 // time of the newest proposal
+	ticked  int64 // the due time that a tick was proposed for
+	began   time.Time
+	claimed bool // workers have had their lease's time to claim their clients
+	ended   bool // the end of the log was proposed
+
+	updates chan *update
+	calls   chan func()
+	futures chan raft.ApplyFuture
+
+	// Guarded by the node's lock.
+	joining   map[uint32]transport.Member // clients that are there and not registered
+	home      map[uint32]string           // which worker a client is at
+	held      map[uint32]uint64           // the round whose base a client holds, in a run with clients.durations
+	proposed  map[uint32]uint64           // update of a client that is on its way through the log
+	ahead     map[uint32]*update          // an update that is complete, of a round that the ledger does not await yet
+	evaluator *evaluator[T]
+	digested  []digested    // to be put into the log
+	wake      chan struct{} // something was applied
+}
+
+// worker is one that said hello.
+type worker struct {
+	name    string
+	heard   time.Time
+	clients []uint32
+}
+
+// letter is a message to a worker.
+type letter struct {
+	subject string
+	data    []byte
+}
+
+// leads leads whenever raft makes this node the leader.
+func (n *node[T]) leads(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-n.raft.LeaderCh():
+		}
+		for n.raft.State() == raft.Leader && ctx.Err() == nil {
+			n.term(ctx)
+		}
+	}
+}
+
+// term leads until leadership is lost, or until something fails.
+func (n *node[T]) term(ctx context.Context) {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	watching.Go(func() {
+		select {
+		case <-n.raft.LeaderCh():
+			stop(raft.ErrLeadershipLost)
+		case <-ctx.Done():
+		}
+	})
+	defer stop(nil)
+	term := n.raft.CurrentTerm()
+	if err := n.raft.Barrier(0).Error(); err != nil { // everything of earlier terms has been applied
+		return
+	}
+	n.log.Info("leading", zap.Uint64("term", term))
+	err := n.newLead(term, stop).run(ctx)
+	n.mu.Lock()
+	n.lead = nil
+	n.mu.Unlock()
+	n.log.Info("leading no longer", zap.Uint64("term", term), zap.Error(err))
+}
+
+func (n *node[T]) newLead(term uint64, stop context.CancelCauseFunc) *lead[T] {
+	return &lead[T]{
+		n: n, term: term, stop: stop, workers: map[string]*worker{}, joining: map[uint32]transport.Member{},
+		ticked: -1, began: time.Now(),
+		updates: make(chan *update, 64), calls: make(chan func(), 64), futures: make(chan raft.ApplyFuture, 128),
+		home: map[uint32]string{}, held: map[uint32]uint64{}, proposed: map[uint32]uint64{}, ahead: map[uint32]*update{},
+		evaluator: newEvaluator[T](), wake: make(chan struct{}, 1),
+	}
+}
+
+// run leads until ctx is done or something fails.
+func (l *lead[T]) run(ctx context.Context) error {
+	n := l.n
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer l.stop(nil)
+	all.Go(func() { l.await(ctx) })
+	all.Go(func() { l.evaluate(ctx) })
+	n.mu.Lock()
+	n.lead = l
+	l.last = n.now()
+	fresh := n.state.genesis == nil
+	n.mu.Unlock()
+	if fresh {
+		if err := l.propose(ctx, n.state.identity().entry()); err != nil {
+			return err
+		}
+	}
+	l.resume()
+	in := newIngest(l, ctx)
+	for _, s := range []struct {
+		subject string
+		handle  func(transport.Message)
+	}{
+		{n.subjects.Updates(), in.handle}, {n.subjects.Hellos(), l.hello(ctx)}, {n.subjects.Control(), l.control(ctx)},
+	} {
+		subscription, err := n.cfg.Conn.Subscribe(s.subject, "", s.handle)
+		if err != nil {
+			return err
+		}
+		defer subscription.Close()
+	}
+	return l.loop(ctx)
+}
+
+// loop proposes what is to be proposed.
+func (l *lead[T]) loop(ctx context.Context) error {
+	beat := time.NewTicker(transport.BeatEvery)
+	defer beat.Stop()
+	l.beat()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		next, err := l.step(ctx)
+		if err != nil {
+			return err
+		}
+		timer.Reset(next)
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case u := <-l.updates:
+			err = l.arrived(ctx, u)
+		case call := <-l.calls:
+			call()
+		case <-beat.C:
+			l.beat()
+			err = l.expire(ctx)
+		case <-l.wake:
+		case <-timer.C:
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// propose puts an entry into the log. It waits while too much is on its way.
+func (l *lead[T]) propose(ctx context.Context, entry []byte) error {
+	select {
+	case l.futures <- l.n.raft.Apply(entry, 0):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// commit puts an entry into the log and waits until it has been applied here.
+func (l *lead[T]) commit(entry []byte) error { return l.n.raft.Apply(entry, 0).Error() }
+
+// await ends the term with the first entry that does not get through.
+func (l *lead[T]) await(ctx context.Context) {
+	for {
+		select {
+		case f := <-l.futures:
+			if err := f.Error(); err != nil {
+				l.stop(err)
+				return
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// stamp is the time of the next command: it never falls.
+func (l *lead[T]) stamp() int64 {
+	l.n.mu.Lock()
+	l.last = max(l.last, l.n.now())
+	l.n.mu.Unlock()
+	return l.last
+}
+
+func (l *lead[T]) command(ctx context.Context, c ledger.Command) error {
+	return l.propose(ctx, commandEntry(c))
+}
+
+// step proposes what can be proposed now, and returns how long until the clock asks for more.
+func (l *lead[T]) step(ctx context.Context) (time.Duration, error) {
+	if err := l.register(ctx); err != nil {
+		return 0, err
+	}
+	if err := l.putDigests(ctx); err != nil {
+		return 0, err
+	}
+	if err := l.end(ctx); err != nil {
+		return 0, err
+	}
+	if l.n.ordered() {
+		return time.Hour, l.follow(ctx)
+	}
+	if err := l.release(ctx); err != nil {
+		return 0, err
+	}
+	l.n.mu.Lock()
+	due, now, started := l.n.state.machine.Ledger.Due(), l.n.now(), l.n.state.machine.Ledger.Started()
+	l.n.mu.Unlock()
+	switch {
+	case !started || due == aggregate.Never || due == l.ticked:
+		return time.Hour, nil
+	case due > now:
+		return time.Duration(due - now), nil
+	}
+	l.ticked = due
+	return time.Hour, l.command(ctx, ledger.Command{Kind: ledger.Tick, Time: l.stamp()})
+}
+
+// putDigests proposes the digests that this node has made.
+func (l *lead[T]) putDigests(ctx context.Context) error {
+	l.n.mu.Lock()
+	made := l.digested
+	l.digested = nil
+	l.n.mu.Unlock()
+	for _, x := range made {
+		if err := l.propose(ctx, x.entry()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// end proposes the end of the log once the run has stopped and the model it ended with is evaluated.
+func (l *lead[T]) end(ctx context.Context) error {
+	l.n.mu.Lock()
+	s := l.n.state
+	over := s.machine.Ledger.Stopped() != "" && !s.finished && !l.ended && l.evaluator.done(s.machine.Model.Newest().Number)
+	l.n.mu.Unlock()
+	if !over {
+		return nil
+	}
+	l.ended = true
+	return l.propose(ctx, []byte{byte(entryFinish)})
+}
+
+// release proposes the updates that came early and are awaited now.
+func (l *lead[T]) release(ctx context.Context) error {
+	l.n.mu.Lock()
+	var ready []*update
+	for client, u := range l.ahead {
+		if at := l.n.state.machine.Ledger.Standing(client); at.Seq >= u.seq {
+			delete(l.ahead, client)
+			if at.Awaited && at.Seq == u.seq {
+				ready = append(ready, u)
+			}
+		}
+	}
+	l.n.mu.Unlock()
+	for _, u := range ready {
+		if err := l.admit(ctx, u, l.stamp()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// arrived takes an update of which all is there.
+func (l *lead[T]) arrived(ctx context.Context, u *update) error {
+	n := l.n
+	n.mu.Lock()
+	at := n.state.machine.Ledger.Standing(u.client)
+	switch {
+	case l.proposed[u.client] == u.seq:
+		n.mu.Unlock()
+		return nil // sent again while the first is on its way
+	case u.seq > at.Seq || n.ordered():
+		l.ahead[u.client] = u
+		n.mu.Unlock()
+		return nil
+	case !at.Awaited || u.seq != at.Seq:
+		n.mu.Unlock()
+		l.tell(u.client)
+		return nil
+	}
+	n.mu.Unlock()
+	return l.admit(ctx, u, l.stamp())
+}
+
+// admit proposes an update, its frames back to back.
+func (l *lead[T]) admit(ctx context.Context, u *update, now int64) error {
+	l.n.mu.Lock()
+	l.proposed[u.client] = u.seq
+	l.n.mu.Unlock()
+	pieces, last := u.entries(now)
+	for _, entry := range pieces {
+		if err := l.propose(ctx, entry); err != nil {
+			return err
+		}
+	}
+	return l.propose(ctx, last)
+}
+
+// applied is called with every entry while this node leads, with the node's lock held. It returns what is to be told.
+func (l *lead[T]) applied(e *effect) []letter {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+	if e.kind == entryAdmit {
+		delete(l.proposed, e.command.Client)
+	}
+	if e.version != nil || e.kind == entryGenesis {
+		l.evaluator.consider(l.n)
+	}
+	if e.decision == nil {
+		return nil
+	}
+	if e.decision.Stopped != "" {
+		l.n.log.Info("stopped", zap.String("why", e.decision.Stopped), zap.Uint64("version", l.n.state.machine.Ledger.Version()))
+		l.evaluator.consider(l.n)
+	}
+	return l.news(e)
+}
+
+// news is what an entry means to the clients, by worker.
+func (l *lead[T]) news(e *effect) []letter {
+	d := e.decision
+	notes := map[string]transport.Notes{}
+	add := func(note transport.Note) {
+		if home, known := l.home[note.Client]; known {
+			notes[home] = append(notes[home], note)
+		}
+	}
+	told := map[uint32]bool{}
+	tell := func(client uint32) {
+		if !told[client] {
+			told[client] = true
+			add(l.n.state.standing(client))
+		}
+	}
+	if e.kind == entryAdmit {
+		tell(e.command.Client)
+		if d.Verdict == ledger.Refused {
+			l.n.counts.refuse(d.Reason.String())
+		}
+	}
+	if d.Commit != nil {
+		for _, u := range d.Commit.Updates {
+			tell(u.Client)
+		}
+	}
+	for _, a := range d.Assign {
+		tell(a.Client)
+	}
+	letters := make([]letter, 0, len(notes))
+	for home, of := range notes {
+		letters = append(letters, letter{l.n.subjects.Worker(home), transport.Encode(of)})
+	}
+	if d.Stopped != "" {
+		letters = append(letters, letter{l.n.subjects.Beat(), transport.Encode(l.n.beat(l.term))})
+	}
+	return letters
+}
+
+// tell tells a client where it stands.
+func (l *lead[T]) tell(client uint32) {
+	l.n.mu.Lock()
+	home, known := l.home[client]
+	note := l.n.state.standing(client)
+	l.n.mu.Unlock()
+	if known {
+		l.n.publish(l.n.subjects.Worker(home), transport.Encode(transport.Notes{note}))
+	}
+}
+
+// beat is what a leader says of itself. The caller holds the lock.
+func (n *node[T]) beat(term uint64) transport.Beat {
+	return transport.Beat{Node: n.cfg.Node, Term: term, Version: n.state.machine.Ledger.Version(), Stopped: n.state.machine.Ledger.Stopped()}
+}
+
+func (l *lead[T]) beat() {
+	l.n.mu.Lock()
+	b := l.n.beat(l.term)
+	l.n.mu.Unlock()
+	l.n.publish(l.n.subjects.Beat(), transport.Encode(b))
+}
+
+// call has the loop do something, unless the term ends first.
+func (l *lead[T]) call(ctx context.Context, do func()) {
+	select {
+	case l.calls <- do:
+	case <-ctx.Done():
+	}
+}
+
+// hello answers workers.
+func (l *lead[T]) hello(ctx context.Context) func(transport.Message) {
+	return func(m transport.Message) {
+		var h transport.Hello
+		if err := transport.Decode(m.Data, &h); err != nil || transport.Token(h.Worker) != l.n.subjects.HelloWorker(m.Subject) {
+			l.n.counts.refuse("malformed hello")
+			return
+		}
+		l.call(ctx, func() {
+			sync := l.welcome(&h)
+			if m.Reply != "" {
+				l.n.publish(m.Reply, transport.Encode(sync))
+			}
+		})
+	}
+}
+
+// welcome takes note of a worker and tells it where its clients stand.
+func (l *lead[T]) welcome(h *transport.Hello) transport.Sync {
+	n := l.n
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s := transport.Sync{Beat: n.beat(l.term)}
+	if s.Refused = n.refusal(h); s.Refused != "" {
+		n.counts.refuse("worker")
+		n.log.Warn("worker refused", zap.String("worker", h.Worker), zap.String("why", s.Refused))
+		return s
+	}
+	w := l.workers[h.Worker]
+	if w == nil {
+		w = &worker{name: h.Worker}
+		l.workers[h.Worker] = w
+		n.log.Info("worker joined", zap.String("worker", h.Worker), zap.Int("clients", len(h.Clients)))
+	}
+	w.heard = time.Now()
+	w.clients = w.clients[:0]
+	for _, m := range h.Clients {
+		w.clients = append(w.clients, m.Client)
+		l.home[m.Client] = h.Worker
+		l.held[m.Client] = m.Held
+		if !n.state.machine.Ledger.Standing(m.Client).Present {
+			l.joining[m.Client] = m
+		}
+		s.Clients = append(s.Clients, n.state.standing(m.Client))
+	}
+	if h.Leaving {
+		w.heard = time.Time{}
+	}
+	s.Waiting = l.missing()
+	return s
+}
+
+// refusal is why a worker cannot take part; empty when it can. The caller holds the lock.
+func (n *node[T]) refusal(h *transport.Hello) string {
+	if n.state.genesis == nil {
+		return ""
+	}
+	if h.Config != "" {
+		if differs := config.Differences(n.state.genesis.Config, []byte(h.Config)); len(differs) > 0 {
+			return "its config is not the run's: " + differs[0]
+		}
+	}
+	for _, m := range h.Clients {
+		if int(m.Client) >= n.problem.Clients() {
+			return fmt.Sprintf("client %d: the run has clients 0 to %d", m.Client, n.problem.Clients()-1)
+		}
+		if want := n.problem.Samples(int(m.Client)); m.Samples != uint64(want) {
+			return fmt.Sprintf("client %d holds %d samples there and %d here: are the data sets the same?", m.Client, m.Samples, want)
+		}
+	}
+	return ""
+}
+
+// missing is how many clients the run waits for before it starts. The caller holds the lock.
+func (l *lead[T]) missing() int {
+	if l.n.state.machine.Ledger.Started() {
+		return 0
+	}
+	missing := 0
+	for i := range uint32(l.n.problem.Clients()) {
+		if _, joins := l.joining[i]; !joins && !l.n.state.machine.Ledger.Standing(i).Present {
+			missing++
+		}
+	}
+	return missing
+}
+
+// expire gives up the clients of workers that were not heard for their lease, and those that no worker has claimed.
+func (l *lead[T]) expire(ctx context.Context) error {
+	n := l.n
+	now := time.Now()
+	n.mu.Lock()
+	var gone []uint32
+	for name, w := range l.workers {
+		if now.Sub(w.heard) < transport.Lease {
+			continue
+		}
+		n.log.Info("worker gone", zap.String("worker", name), zap.Int("clients", len(w.clients)))
+		delete(l.workers, name)
+		for _, client := range w.clients {
+			if l.home[client] == name {
+				delete(l.home, client)
+				delete(l.joining, client)
+				gone = append(gone, client)
+			}
+		}
+	}
+	if !l.claimed && now.Sub(l.began) >= transport.Lease {
+		l.claimed = true
+		for i := range uint32(n.state.machine.Ledger.Clients()) {
+			if _, claimed := l.home[i]; !claimed {
+				gone = append(gone, i)
+			}
+		}
+	}
+	leave := gone[:0]
+	for _, client := range gone {
+		if n.state.machine.Ledger.Standing(client).Present && n.state.machine.Ledger.Started() {
+			leave = append(leave, client)
+		}
+	}
+	n.mu.Unlock()
+	for _, client := range leave {
+		if err := l.command(ctx, ledger.Command{Kind: ledger.Leave, Time: l.stamp(), Client: client}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// register proposes the clients that are there, in order, and the start of the run once all are.
+func (l *lead[T]) register(ctx context.Context) error {
+	n := l.n
+	if len(l.joining) == 0 {
+		return nil
+	}
+	n.mu.Lock()
+	started, all := n.state.machine.Ledger.Started(), n.problem.Clients()
+	missing := l.missing()
+	var ready []transport.Member
+	for i := range uint32(all) {
+		m, joins := l.joining[i]
+		if joins && !n.state.machine.Ledger.Standing(i).Present {
+			ready = append(ready, m)
+		}
+	}
+	n.mu.Unlock()
+	if missing > 0 {
+		return nil
+	}
+	clear(l.joining)
+	now := l.stamp()
+	for _, m := range ready {
+		c := ledger.Command{Kind: ledger.Register, Time: now, Client: m.Client, Samples: m.Samples, Cycle: l.cycle(m)}
+		if err := l.command(ctx, c); err != nil {
+			return err
+		}
+	}
+	if started {
+		return nil
+	}
+	n.log.Info("starting", zap.Int("clients", all))
+	return l.command(ctx, ledger.Command{Kind: ledger.Start, Time: now})
+}
+
+// cycle is the client's cycle time: the configured one where there is one.
+func (l *lead[T]) cycle(m transport.Member) int64 {
+	if l.n.ordered() {
+		return l.n.state.fleet.Compute(m.Client)
+	}
+	return m.Cycle
+}

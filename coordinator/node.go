@@ -1,0 +1,344 @@
+package coordinator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/raft"
+	"go.uber.org/zap"
+
+	"weir/journal"
+	"weir/problem"
+	"weir/problem/kinds"
+	"weir/record"
+	"weir/transport"
+	"weir/vec"
+)
+
+// lingers is how long a node stays after the end of its run, so that whoever has not heard of it can ask.
+const lingers = 2 * time.Second
+
+// Run is one node of a coordinator until the run is over, ctx is done, or the node cannot go on. It hands leadership to
+// another node before it ends.
+func Run(ctx context.Context, cfg Config) error {
+	if err := cfg.validate(); err != nil {
+		return err
+	}
+	opened, err := kinds.Open(cfg.Run, cfg.Data)
+	if err != nil {
+		return err
+	}
+	switch p := opened.(type) {
+	case problem.Problem[float32]:
+		return run(ctx, cfg, p)
+	case problem.Problem[float64]:
+		return run(ctx, cfg, p)
+	}
+	return fmt.Errorf("problem.kind: %q: %T works in no arithmetic that weir knows", cfg.Run.Problem.Kind, opened)
+}
+
+// node is one member of the coordinator.
+type node[T vec.Float] struct {
+	cfg      Config
+	log      *zap.Logger
+	subjects transport.Subjects
+	problem  problem.Problem[T]
+	storage  storage
+	raft     *raft.Raft
+	rec      *record.Run // nil in memory
+	recorder *recorder   // nil unless frames are recorded
+	counts   *counters
+
+	mu        sync.Mutex // guards what follows
+	state     *state[T]
+	at        time.Time // when the last entry was applied here
+	lead      *lead[T]  // nil unless this node leads
+	broken    error
+	logged    int64 // bytes of the log since the last snapshot
+	checks    digests
+	wholes    wholes
+	done      chan struct{} // closed when the run is over
+	once      sync.Once     // for it
+	fail      context.CancelCauseFunc
+	snapshots chan struct{} // asks for one
+	digesting chan digestJob[T]
+}
+
+func run[T vec.Float](ctx context.Context, cfg Config, p problem.Problem[T]) error {
+	if p.Clients() != cfg.Run.Clients.Count {
+		return cfg.Run.Fault("clients.count", "must be %d: the problem has data for as many", p.Clients())
+	}
+	n := &node[T]{
+		cfg: cfg, log: cfg.Log.With(zap.String("node", cfg.Node)), subjects: transport.NewSubjects(cfg.Run.Name), problem: p,
+		counts: newCounters(), done: make(chan struct{}), snapshots: make(chan struct{}, 1), digesting: make(chan digestJob[T], 4),
+	}
+	ctx, n.fail = context.WithCancelCause(ctx)
+	defer n.fail(nil)
+	if err := n.open(); err != nil {
+		return errors.Join(err, n.close())
+	}
+	err := n.serve(ctx)
+	return errors.Join(err, n.close())
+}
+
+// open prepares the record, the state and raft.
+func (n *node[T]) open() (err error) {
+	if n.cfg.Dir != "" {
+		if n.rec, err = n.openRecord(); err != nil {
+			return err
+		}
+		if n.cfg.RecordFrames {
+			if n.recorder, err = openRecorder(filepath.Join(n.cfg.Dir, "ledger")); err != nil {
+				return err
+			}
+		}
+	}
+	if n.state, err = newState(n.cfg.Run, n.problem, n.rows()); err != nil {
+		return err
+	}
+	n.at = time.Now()
+	if n.storage, err = openStorage(n.cfg.Dir, n.log); err != nil {
+		return err
+	}
+	return n.openRaft()
+}
+
+// rows is where the journal writes; nil for nowhere.
+func (n *node[T]) rows() journal.Rows {
+	if n.rec == nil {
+		return nil
+	}
+	return n.rec
+}
+
+// openRecord opens the record empty: raft gives back all that belongs into it.
+func (n *node[T]) openRecord() (*record.Run, error) {
+	dir := filepath.Join(n.cfg.Dir, "run")
+	if _, err := os.Stat(filepath.Join(dir, "config.yaml")); errors.Is(err, os.ErrNotExist) {
+		return record.Create(dir, n.cfg.Run.YAML())
+	}
+	rec, err := record.Reopen(dir)
+	if err == nil {
+		err = rec.Rewind(0, 0)
+	}
+	return rec, err
+}
+
+func (n *node[T]) openRaft() error {
+	c := raft.DefaultConfig()
+	t := n.cfg.Timeouts
+	c.LocalID = raft.ServerID(n.cfg.Node)
+	c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout, c.CommitTimeout = t.Heartbeat, t.Heartbeat, t.Lease, t.Commit
+	c.MaxAppendEntries = 32 // 8 MiB of full frames
+	c.BatchApplyCh = true
+	c.TrailingLogs = 512                // at 256 KiB each, 128 MiB
+	c.SnapshotThreshold = 1 << 62       // by bytes instead: see snapshotter
+	c.SnapshotInterval = 24 * time.Hour // the same
+	c.Logger = hclogTo(n.log)
+	c.NoLegacyTelemetry = true
+	r, err := raft.NewRaft(c, n, n.storage.log, n.storage.stable, n.storage.snapshots, n.cfg.Raft)
+	if err != nil {
+		return fmt.Errorf("coordinator: starting raft: %w", err)
+	}
+	n.raft = r
+	if n.cfg.Join {
+		return nil
+	}
+	var members raft.Configuration
+	for _, m := range n.cfg.Members {
+		members.Servers = append(members.Servers, raft.Server{ID: raft.ServerID(m.ID), Address: raft.ServerAddress(m.Raft)})
+	}
+	if err := r.BootstrapCluster(members).Error(); err != nil && !errors.Is(err, raft.ErrCantBootstrap) {
+		return fmt.Errorf("coordinator: starting raft: %w", err)
+	}
+	return nil
+}
+
+// serve runs everything that the node does until the end, and waits for all of it.
+func (n *node[T]) serve(ctx context.Context) error {
+	var all sync.WaitGroup
+	defer all.Wait()
+	inner, stop := context.WithCancel(ctx)
+	defer stop()
+	subscriptions, err := n.serveVersions()
+	defer func() {
+		for _, s := range subscriptions {
+			s.Close()
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	all.Go(func() { n.snapshotter(inner) })
+	all.Go(func() { n.digester(inner) })
+	all.Go(func() { n.leads(inner) })
+	if n.cfg.HTTP != nil {
+		all.Go(func() { n.serveHTTP(inner) })
+	}
+	select {
+	case <-ctx.Done():
+		return n.leave(ctx)
+	case <-n.done:
+	}
+	n.log.Info("run is over", zap.String("stopped", n.state.machine.Ledger.Stopped()))
+	select {
+	case <-ctx.Done():
+	case <-time.After(lingers):
+	}
+	return nil
+}
+
+// leave hands leadership over and says why the node ends.
+func (n *node[T]) leave(ctx context.Context) error {
+	if n.raft.State() == raft.Leader {
+		if err := n.raft.LeadershipTransfer().Error(); err != nil {
+			n.log.Warn("leadership was not handed over", zap.Error(err))
+		}
+	}
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return nil
+}
+
+func (n *node[T]) close() error {
+	var err error
+	if n.raft != nil {
+		err = n.raft.Shutdown().Error()
+	}
+	err = errors.Join(err, n.storage.close())
+	if n.recorder != nil {
+		err = errors.Join(err, n.recorder.close())
+	}
+	if n.rec != nil {
+		err = errors.Join(err, n.rec.Close())
+	}
+	if n.cfg.HTTP != nil {
+		n.cfg.HTTP.Close()
+	}
+	return err
+}
+
+// Apply takes an entry that a majority holds. It is raft's to call, one at a time.
+func (n *node[T]) Apply(l *raft.Log) any {
+	n.mu.Lock()
+	mail := n.take(l)
+	n.mu.Unlock()
+	for _, m := range mail {
+		n.publish(m.subject, m.data)
+	}
+	return nil
+}
+
+// take applies an entry and returns what there is to tell the workers, if this node leads.
+func (n *node[T]) take(l *raft.Log) []letter {
+	if n.broken != nil {
+		return nil
+	}
+	n.logged += int64(len(l.Data))
+	if n.logged > n.snapshotBytes() {
+		select {
+		case n.snapshots <- struct{}{}:
+		default:
+		}
+	}
+	e, err := n.state.apply(l.Data)
+	n.at = time.Now()
+	if err == nil && n.recorder != nil {
+		err = n.recorder.append(l.Index, l.Data)
+	}
+	if err == nil {
+		err = n.notice(&e)
+	}
+	if err != nil {
+		n.broken = err
+		n.fail(err)
+		return nil
+	}
+	if n.lead == nil {
+		return nil
+	}
+	return n.lead.applied(&e)
+}
+
+// notice is what every node does about an entry.
+func (n *node[T]) notice(e *effect) error {
+	if e.version != nil {
+		n.log.Debug("committed", zap.Uint64("version", e.version.Version), zap.Int("updates", e.version.Updates), zap.Float64("loss", e.version.TrainLoss))
+		n.digest(e.version.Version)
+	}
+	if e.digest != nil {
+		if err := n.checks.leader(e.digest.Version, e.digest.Digest); err != nil {
+			return err
+		}
+	}
+	if e.finished {
+		return n.finish()
+	}
+	return nil
+}
+
+// finish writes the record's end.
+func (n *node[T]) finish() error {
+	defer n.once.Do(func() { close(n.done) })
+	if n.rec == nil {
+		return nil
+	}
+	x32, x64 := n.state.vectors()
+	return n.rec.Finish(n.state.summary(), x32, x64)
+}
+
+// vectors are the newest model, in whichever arithmetic it has.
+func (s *state[T]) vectors() (x32 []float32, x64 []float64) {
+	switch x := any(s.machine.Model.Newest().X).(type) {
+	case []float32:
+		return x, nil
+	case []float64:
+		return nil, x
+	}
+	return nil, nil
+}
+
+// publish sends a message that may be lost; it will be asked for.
+func (n *node[T]) publish(subject string, data []byte) {
+	if err := n.cfg.Conn.Publish(subject, data); err != nil {
+		n.log.Debug("not published", zap.String("subject", subject), zap.Error(err))
+	}
+}
+
+// now is the run's time. The caller holds the lock.
+func (n *node[T]) now() int64 { return n.state.elapsed(time.Since(n.at)) }
+
+// snapshotBytes is how much the log may grow between two snapshots: what a few of them would take, so that writing
+// snapshots costs a fraction of writing the log.
+func (n *node[T]) snapshotBytes() int64 {
+	return max(64<<20, 4*int64(n.state.machine.Model.Dense()))
+}
+
+// snapshotter takes a snapshot when it is asked to.
+func (n *node[T]) snapshotter(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-n.snapshots:
+		}
+		err := n.raft.Snapshot().Error()
+		switch {
+		case err == nil:
+			n.log.Info("snapshot taken", zap.Uint64("index", n.raft.AppliedIndex()))
+		case !errors.Is(err, raft.ErrNothingNewToSnapshot) && !errors.Is(err, raft.ErrRaftShutdown):
+			n.log.Warn("no snapshot was taken; the log goes on growing", zap.Error(err))
+		}
+	}
+}
+
+var _ raft.FSM = (*node[float32])(nil)
+
+var _ io.Closer = storage{}

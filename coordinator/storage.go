@@ -1,0 +1,85 @@
+package coordinator
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/raft"
+	wal "github.com/hashicorp/raft-wal"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// storage is where raft keeps what it must not forget.
+type storage struct {
+	log       raft.LogStore
+	stable    raft.StableStore
+	snapshots raft.SnapshotStore
+	file      io.Closer // nil in memory
+}
+
+// openStorage opens the storage in dir; an empty dir keeps it in memory.
+func openStorage(dir string, log *zap.Logger) (storage, error) {
+	if dir == "" {
+		m := raft.NewInmemStore()
+		return storage{log: m, stable: m, snapshots: raft.NewInmemSnapshotStore()}, nil
+	}
+	logs := filepath.Join(dir, "raft")
+	if err := os.MkdirAll(logs, 0o700); err != nil {
+		return storage{}, fmt.Errorf("coordinator: opening the log: %w", err)
+	}
+	w, err := wal.Open(logs, wal.WithLogger(hclogTo(log)))
+	if err != nil {
+		return storage{}, fmt.Errorf("coordinator: opening the log in %s (is another node running there?): %w", logs, err)
+	}
+	snapshots, err := raft.NewFileSnapshotStoreWithLogger(dir, 2, hclogTo(log))
+	if err != nil {
+		return storage{}, errors.Join(fmt.Errorf("coordinator: opening snapshots: %w", err), w.Close())
+	}
+	return storage{log: w, stable: w, snapshots: snapshots, file: w}, nil
+}
+
+// Close closes what openStorage opened.
+func (s storage) Close() error {
+	if s.file == nil {
+		return nil
+	}
+	return s.file.Close()
+}
+
+func (s storage) close() error { return s.Close() }
+
+// hclogTo is raft's logger, that writes to ours: what it calls info is of interest to who debugs.
+func hclogTo(log *zap.Logger) hclog.Logger {
+	l := hclog.NewInterceptLogger(&hclog.LoggerOptions{Name: "raft", Level: hclog.Info, Output: io.Discard})
+	l.RegisterSink(zapSink{log.Named("raft")})
+	return l
+}
+
+type zapSink struct{ log *zap.Logger }
+
+// Accept takes one line of raft's.
+func (s zapSink) Accept(_ string, level hclog.Level, msg string, args ...any) {
+	at := zapcore.DebugLevel
+	switch level {
+	case hclog.Warn:
+		at = zapcore.DebugLevel // elections and lost peers: the node says itself what matters of it
+	case hclog.Error:
+		at = zapcore.WarnLevel
+	}
+	entry := s.log.Check(at, msg)
+	if entry == nil {
+		return
+	}
+	var fields []zap.Field
+	for i := 0; i+1 < len(args); i += 2 {
+		if key, ok := args[i].(string); ok {
+			fields = append(fields, zap.Any(key, args[i+1]))
+		}
+	}
+	entry.Write(fields...)
+}
