@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"os"
 	"strings"
 	"sync"
@@ -49,9 +50,12 @@ func Dial(ctx context.Context, cfg DialConfig) (Conn, error) {
 	for attempt := 0; ; attempt++ {
 		c.nats, err = nats.Connect(strings.Join(urls, ","), options...)
 		if err == nil {
+			if err := c.fits(); err != nil {
+				return nil, err
+			}
 			return c, nil
 		}
-		err = fmt.Errorf("transport: %s at %s: %w%s", cfg.Name, strings.Join(urls, ", "), err, hint(err))
+		err = fmt.Errorf("transport: %s at %s: %w%s", cfg.Name, strings.Join(urls, ", "), err, cfg.hint(err))
 		if turnedAway(err) {
 			return nil, err
 		}
@@ -61,6 +65,16 @@ func Dial(ctx context.Context, cfg DialConfig) (Conn, error) {
 		case <-time.After(wait(attempt)):
 		}
 	}
+}
+
+// fits wants a server that carries the largest message, else it closes the connection.
+func (c *natsConn) fits() error {
+	if most := c.nats.MaxPayload(); most < MaxMessage {
+		defer c.nats.Close()
+		return fmt.Errorf("transport: the NATS at %s carries %d bytes a message: set its max_payload to %d, or higher",
+			c.nats.ConnectedUrl(), most, MaxMessage)
+	}
+	return nil
 }
 
 // urls are where to connect.
@@ -120,15 +134,17 @@ func turnedAway(err error) bool {
 }
 
 // hint says what to do about an error of nats.Connect.
-func hint(err error) string {
+func (cfg DialConfig) hint(err error) string {
 	var cert *tls.CertificateVerificationError
 	switch {
+	case cfg.Cluster.NATS.URL != "":
+		return ""
+	case cfg.Keys == nil && turnedAway(err):
+		return " (the cluster has keys: name this process's folder with --keys)"
 	case errors.Is(err, nats.ErrAuthorization):
 		return " (this key is not among the users of the node: does it have the newest users.json?)"
 	case errors.As(err, &cert):
 		return " (the node's certificate is not of this run's authority, not for this host, or expired)"
-	case errors.Is(err, nats.ErrSecureConnRequired):
-		return " (the cluster has keys: name this process's folder with --keys)"
 	case errors.Is(err, nats.ErrSecureConnWanted):
 		return " (the cluster runs without keys, or another server answers there)"
 	}
@@ -176,11 +192,10 @@ func (c *natsConn) Publish(subject string, data []byte) error {
 	if err := checkMessage(subject, data); err != nil {
 		return err
 	}
-	err := c.nats.Publish(subject, data)
-	if errors.Is(err, nats.ErrReconnectBufExceeded) {
-		return nil // lost, as messages may be
+	if err := known(c.nats.Publish(subject, data)); !errors.Is(err, ErrNoAnswer) {
+		return err
 	}
-	return known(err)
+	return nil // lost, as messages may be
 }
 
 func (c *natsConn) Request(ctx context.Context, subject string, data []byte) ([]byte, error) {
@@ -194,13 +209,16 @@ func (c *natsConn) Request(ctx context.Context, subject string, data []byte) ([]
 	return answer.Data, nil
 }
 
-// known is the transport's own error for one of nats.go.
+// known is the transport's own error for one of nats.go: while the connection is lost, nobody answers.
 func known(err error) error {
+	var network net.Error
 	switch {
-	case errors.Is(err, nats.ErrNoResponders):
-		return ErrNoAnswer
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
 	case errors.Is(err, nats.ErrConnectionClosed):
 		return ErrClosed
+	case errors.Is(err, nats.ErrNoResponders), errors.Is(err, nats.ErrReconnectBufExceeded), errors.As(err, &network):
+		return ErrNoAnswer
 	}
 	return err
 }

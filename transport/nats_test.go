@@ -262,4 +262,3 @@ func BenchmarkPublish(b *testing.B) {
 		})
 	}
 }
-

@@ -18,7 +18,7 @@ func (s Subjects) rights(u keys.User) rights {
 		return rights{publish: []string{all, anyInbox}, subscribe: []string{all, own}}
 	case keys.Worker:
 		r := rights{
-			publish:   []string{s.Hello(u.Name), s.Fetch(), s.FetchFrom("*")},
+			publish:   []string{s.Hello(u.Name), s.Fetch(), s.fetches()},
 			subscribe: []string{s.Worker(u.Name), s.Beat(), own},
 		}
 		for id := range u.Clients.All() {
@@ -27,7 +27,7 @@ func (s Subjects) rights(u keys.User) rights {
 		return r
 	case keys.Operator:
 		return rights{
-			publish:   []string{s.Control(), s.Fetch(), s.FetchFrom("*")},
+			publish:   []string{s.Control(), s.Fetch(), s.fetches()},
 			subscribe: []string{s.Beat(), own},
 		}
 	}
