@@ -139,6 +139,9 @@ func readCert(path string, now time.Time) (*x509.Certificate, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	switch {
+	case now.After(cert.NotAfter) && cert.IsCA:
+		return nil, fmt.Errorf("%s: this authority expired on %s: make another with `weir keys make`",
+			path, cert.NotAfter.Format(time.DateOnly))
 	case now.After(cert.NotAfter):
 		return nil, fmt.Errorf("%s: expired on %s: renew it with `weir keys add CLUSTER --renew %s`",
 			path, cert.NotAfter.Format(time.DateOnly), cert.Subject.CommonName)
