@@ -38,3 +38,6 @@ var (
 	ErrNoAnswer = errors.New("transport: nobody answers there")
 	ErrClosed   = errors.New("transport: connection closed")
 )
+
+// pendingBytes is how many bytes of messages may wait for a subscriber: the windows of 32 clients.
+const pendingBytes = 32 * Window * 256 << 10
