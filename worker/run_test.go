@@ -2,13 +2,8 @@ package worker
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"math"
 	"math/rand/v2"
 	"os"
-	"slices"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,8 +13,6 @@ import (
 	"go.uber.org/zap/zaptest"
 
 	"weir/config"
-	"weir/fleet"
-	"weir/ledger"
 	"weir/problem"
 	"weir/transport"
 	"weir/vec"
@@ -124,11 +117,3 @@ func TestAClientWorksUntilTheRunStops(t *testing.T) {
 		})
 	})
 }
-
-var _ = errors.Is
-var _ = fmt.Sprint
-var _ = math.Abs
-var _ = slices.Sort[[]int]
-var _ sync.Mutex
-var _ = fleet.Round
-var _ ledger.Verdict
