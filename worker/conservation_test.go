@@ -70,9 +70,9 @@ func (f *life) worked(r problem.Round, delta []float64) {
 func (f *life) work(name string, clients []uint32) {
 	random := rand.New(rand.NewPCG(f.seed, number(name)))
 	p := &toy{clients: f.cfg.Clients.Count, dim: f.codec.Dim(), takes: 300 * time.Millisecond, worked: f.worked}
-	for n := 0; ; n++ {
+	for {
 		ctx, cancel := context.WithTimeout(f.t.Context(), 5*time.Second+time.Duration(random.ExpFloat64()*float64(20*time.Second)))
-		conn := f.network.Connect(fmt.Sprintf("%s-%d", name, n))
+		conn := f.network.Connect(name)
 		cfg := Config{
 			Name: name, Clients: clients, Dir: f.dirs[name], Run: f.cfg, Conn: conn, Cores: 2, Log: logger(f.t), dies: f.dies,
 		}
@@ -99,15 +99,34 @@ func (f *life) work(name string, clients []uint32) {
 	}
 }
 
-// lead has the nodes take turns until stop.
-func (f *life) lead(stop <-chan struct{}) {
+// disturb has the nodes take turns in leading, and cuts workers off for longer and shorter than their lease, until stop.
+func (f *life) disturb(stop <-chan struct{}) {
 	random := rand.New(rand.NewPCG(f.seed, 2))
-	for {
+	pause := func(mean time.Duration) bool {
 		select {
 		case <-stop:
-			return
-		case <-time.After(time.Second + time.Duration(random.ExpFloat64()*float64(5*time.Second))):
+			return false
+		case <-time.After(mean/4 + time.Duration(random.ExpFloat64()*float64(mean))):
+			return true
+		}
+	}
+	for pause(4 * time.Second) {
+		if random.IntN(2) == 0 {
 			f.leader.do(f.leader.takeOver)
+			continue
+		}
+		var node string
+		f.leader.do(func() { node = f.leader.node })
+		worker := []string{"a", "b"}[random.IntN(2)]
+		if random.IntN(2) == 0 {
+			f.network.Cut(worker, node)
+		} else {
+			f.network.CutOneWay(node, worker) // its frames arrive, and it hears nothing of them
+		}
+		goesOn := pause(4 * time.Second)
+		f.network.Heal(worker, node)
+		if !goesOn {
+			return
 		}
 	}
 }
@@ -117,11 +136,11 @@ func (f *life) live() {
 	workers.Go(func() { f.work("a", []uint32{0, 2}) })
 	workers.Go(func() { f.work("b", []uint32{1}) })
 	stop := make(chan struct{})
-	var lead sync.WaitGroup
-	lead.Go(func() { f.lead(stop) })
+	var disturber sync.WaitGroup
+	disturber.Go(func() { f.disturb(stop) })
 	time.Sleep(2 * time.Minute)
 	close(stop)
-	lead.Wait()
+	disturber.Wait()
 	f.mu.Lock()
 	f.mortal = false
 	f.mu.Unlock()
