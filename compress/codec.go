@@ -65,23 +65,44 @@ func (c *Codec[T]) Parse(b []byte) (Frame, []byte, error) {
 // Check verifies a whole update: all of its frames, in order, and nothing else. It returns the header of the first.
 func (c *Codec[T]) Check(update []byte) (Header, error) {
 	var first Header
+	err := c.walk(update, func(f Frame) {
+		if f.Fragment == 0 {
+			first = f.Header
+		}
+	})
+	return first, err
+}
+
+// Frames is Check for who goes on to decode the update: it appends the verified frames to dst.
+func (c *Codec[T]) Frames(dst []Frame, update []byte) ([]Frame, error) {
+	n := len(dst)
+	if err := c.walk(update, func(f Frame) { dst = append(dst, f) }); err != nil {
+		return dst[:n], err
+	}
+	return dst, nil
+}
+
+// walk verifies an update and hands over its frames as it goes.
+func (c *Codec[T]) walk(update []byte, do func(Frame)) error {
+	var first Header
 	for i := range c.fragments {
 		f, rest, err := c.Parse(update)
 		if err != nil {
-			return Header{}, err
+			return err
 		}
 		if i == 0 {
 			first = f.Header
 		}
 		if int(f.Fragment) != i || f.ID != first.ID || f.Epoch != first.Epoch {
-			return Header{}, fmt.Errorf("check update %d of client %d: %w: frame %d stands where frame %d belongs", first.Seq, first.Client, ErrLayout, f.Fragment, i)
+			return fmt.Errorf("check update %d of client %d: %w: frame %d stands where frame %d belongs", first.Seq, first.Client, ErrLayout, f.Fragment, i)
 		}
+		do(f)
 		update = rest
 	}
 	if len(update) > 0 {
-		return Header{}, fmt.Errorf("check update %d of client %d: %w: %d bytes after its last frame", first.Seq, first.Client, ErrLayout, len(update))
+		return fmt.Errorf("check update %d of client %d: %w: %d bytes after its last frame", first.Seq, first.Client, ErrLayout, len(update))
 	}
-	return first, nil
+	return nil
 }
 
 // check says whether an opened frame is one of this run's and whether its payload is sound.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"weir/vec"
 )
@@ -27,6 +28,9 @@ func (c *Codec[T]) Mean() bool { return c.mean }
 
 // NewMirror returns the mirror of a client that has sent nothing yet.
 func (c *Codec[T]) NewMirror() *Mirror[T] { return &Mirror[T]{h: make([]T, c.dim)} }
+
+// Clone is a copy of m.
+func (m *Mirror[T]) Clone() *Mirror[T] { return &Mirror[T]{h: slices.Clone(m.h), epoch: m.epoch} }
 
 // Add adds weight times what the frame carries to its part of acc, a vector of Dim values. It panics when the codec is
 // Mirrored: there an update says how h changes, and Advance knows what it stands for.

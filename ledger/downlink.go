@@ -22,6 +22,15 @@ func sparse(c compress.Config, outer aggregate.OuterConfig) bool {
 	return chosen && (c.Feedback == "none" || c.Feedback == "ec") && outer.Kind == "sgd"
 }
 
+// Frames are what leads from the version before to the newest, as Version.Bytes counts them; none where versions travel
+// whole. They are valid until the next commit.
+func (m *Model[T]) Frames() []byte {
+	if m.down == nil {
+		return nil
+	}
+	return m.down.frames
+}
+
 // publish writes x^ + C(x - x^) into next and returns the bytes that C(x - x^) takes on the wire. A model that is no
 // longer finite is published as it is, in dense bytes: whoever evaluates it will see.
 func (d *downlink[T]) publish(next, last *Version[T], dense int) int {
@@ -29,6 +38,7 @@ func (d *downlink[T]) publish(next, last *Version[T], dense int) int {
 	frames, _, err := d.encoder.Encode(d.frames[:0], compress.ID{Seq: next.Number}, nil, d.gap)
 	d.frames = frames
 	if err != nil {
+		d.frames = d.frames[:0]
 		copy(next.X, d.exact)
 		return dense
 	}

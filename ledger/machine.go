@@ -33,13 +33,13 @@ func NewMachine[T vec.Float](c Config, updates compress.Config, outer aggregate.
 // Apply verifies, decides and applies one command; update holds the frames of an admit. The decision is valid until
 // the next call.
 func (m *Machine[T]) Apply(c Command, update []byte) *Decision {
-	var header compress.Header
+	var frames []compress.Frame
 	if c.Kind == Admit && c.Fault == None && m.Ledger.Known(c.Client) { // the ledger refuses a stranger, whatever it sends
-		header, c.Fault = m.Model.Check(c, update)
+		frames, c.Fault = m.Model.Check(c, update)
 	}
 	d := m.Ledger.Apply(c)
 	if d.Verdict.Decoded() {
-		m.Model.Decode(header, d.Weight, m.Ledger.Share(c.Client), update)
+		m.Model.Decode(frames, d.Weight, m.Ledger.Share(c.Client))
 	}
 	if d.Commit != nil {
 		m.Model.Commit(d.Commit.Scale)

@@ -34,6 +34,9 @@ type Model[T vec.Float] struct {
 	cursors []compress.Cursor // by client; empty unless the codec is Ordered
 	mirrors Mirrors[T]
 	scratch []T // mean memory
+	frames  []compress.Frame
+
+	sumFrozen, restFrozen bool // a snapshot shares these vectors: they are copied before they change
 }
 
 // NewModel returns version 0, with the parameters of start, for updates and versions that are compressed as c says.
@@ -72,59 +75,26 @@ func (m *Model[T]) Codec() *compress.Codec[T] { return m.codec }
 func (m *Model[T]) Dense() int { return m.dense }
 
 // Check verifies an update before the ledger hears of it: its frames, that they are what the command says, and that a
-// feedback rule with memory on both sides can decode them now. It returns the header of the first frame.
-func (m *Model[T]) Check(c Command, update []byte) (compress.Header, Reason) {
-	header, err := m.codec.Check(update)
+// feedback rule with memory on both sides can decode them now. The frames that it returns are valid until the next call.
+func (m *Model[T]) Check(c Command, update []byte) ([]compress.Frame, Reason) {
+	frames, err := m.codec.Frames(m.frames[:0], update)
+	m.frames = frames
 	switch {
 	case errors.Is(err, compress.ErrNotFinite):
-		return header, NotFinite
-	case err != nil, header.Client != c.Client, header.Seq != c.Seq, header.Base != c.Base:
-		return header, BadFrame
+		return nil, NotFinite
+	case err != nil:
+		return nil, BadFrame
+	}
+	header := frames[0].Header
+	if header.Client != c.Client || header.Seq != c.Seq || header.Base != c.Base {
+		return nil, BadFrame
 	}
 	if m.codec.Ordered() {
 		if _, err := m.cursor(c.Client).Next(header); err != nil {
-			return header, OutOfStep
+			return nil, OutOfStep
 		}
 	}
-	return header, None
-}
-
-// Mirrors keeps the server's copies of the clients' h under a feedback rule that mirrors it: a vector of d for every
-// client that was heard. The model asks for one at a time.
-type Mirrors[T vec.Float] interface {
-	// Has reports whether the client has a mirror.
-	Has(client uint32) bool
-	// Get returns the client's mirror, a new one if it has none. It may be changed until the next call.
-	Get(client uint32) *compress.Mirror[T]
-	// Set gives the client a mirror.
-	Set(client uint32, m *compress.Mirror[T])
-}
-
-// KeepMirrors makes the model keep its mirrors in store instead of in memory. It comes before the first update.
-func (m *Model[T]) KeepMirrors(store Mirrors[T]) { m.mirrors = store }
-
-// inMemory is a Mirrors without a bound.
-type inMemory[T vec.Float] struct {
-	codec   *compress.Codec[T]
-	mirrors []*compress.Mirror[T]
-}
-
-func (s *inMemory[T]) Has(client uint32) bool {
-	return int(client) < len(s.mirrors) && s.mirrors[client] != nil
-}
-
-func (s *inMemory[T]) Get(client uint32) *compress.Mirror[T] {
-	if !s.Has(client) {
-		s.Set(client, s.codec.NewMirror())
-	}
-	return s.mirrors[client]
-}
-
-func (s *inMemory[T]) Set(client uint32, m *compress.Mirror[T]) {
-	for int(client) >= len(s.mirrors) {
-		s.mirrors = append(s.mirrors, nil)
-	}
-	s.mirrors[client] = m
+	return frames, None
 }
 
 // cursor is where the server stands in the client's updates, when the codec is Ordered.
@@ -135,37 +105,42 @@ func (m *Model[T]) cursor(client uint32) *compress.Cursor {
 	return &m.cursors[client]
 }
 
-// Decode advances the client's feedback memory by a checked update and adds it to the window's sum: weight times what
-// it stands for or, under the mean memory, share times what was sent.
-func (m *Model[T]) Decode(h compress.Header, weight, share float64, update []byte) {
-	if !m.codec.Ordered() {
-		m.each(update, func(f compress.Frame) { m.codec.Add(m.sum, T(weight), f) })
-		return
+// Cursor is where the server stands in the client's updates; zero when the codec is not Ordered, and for a client that
+// was never heard.
+func (m *Model[T]) Cursor(client uint32) compress.Cursor {
+	if int(client) >= len(m.cursors) {
+		return compress.Cursor{}
 	}
-	at := m.cursor(h.Client)
-	*at = must(at.Next(h)) // Check passed it
-	if m.codec.Mean() {
-		m.each(update, func(f compress.Frame) { m.codec.Add(m.sum, T(share), f) })
-		return
-	}
-	mirror := m.mirrors.Get(h.Client)
-	m.each(update, func(f compress.Frame) { m.codec.Advance(mirror, m.sum, T(weight), f) })
+	return m.cursors[client]
 }
 
-// each hands over the frames of a checked update.
-func (m *Model[T]) each(update []byte, do func(compress.Frame)) {
-	for len(update) > 0 {
-		frame, rest, err := m.codec.Parse(update)
-		if err != nil {
-			panic(err) // Check passed it
+// Decode advances the client's feedback memory by the frames that Check returned and adds the update to the window's
+// sum: weight times what it stands for or, under the mean memory, share times what was sent.
+func (m *Model[T]) Decode(frames []compress.Frame, weight, share float64) {
+	m.ownSum()
+	if m.codec.Ordered() {
+		at := m.cursor(frames[0].Client)
+		*at = must(at.Next(frames[0].Header)) // Check passed it
+	}
+	switch {
+	case m.codec.Mirrored():
+		mirror := m.mirrors.Get(frames[0].Client)
+		for _, f := range frames {
+			m.codec.Advance(mirror, m.sum, T(weight), f)
 		}
-		do(frame)
-		update = rest
+		return
+	case m.codec.Mean():
+		weight = share
+	}
+	for _, f := range frames {
+		m.codec.Add(m.sum, T(weight), f)
 	}
 }
 
 // Commit makes the next version from the window's sum.
 func (m *Model[T]) Commit(scale float64) {
+	m.ownSum()
+	m.ownRest()
 	last := m.newest
 	next := m.blank()
 	sum := m.sum
@@ -229,35 +204,6 @@ func (m *Model[T]) Digest() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// vectors are what a snapshot holds, with v as the newest version.
-func (m *Model[T]) vectors(v *Version[T]) [][]T {
-	all := [][]T{v.X, m.sum, m.outer.Momentum, m.outer.Second}
-	if m.down != nil {
-		all = append(all, m.down.exact)
-	}
-	return all
-}
-
-// AppendSnapshot adds the whole state to dst: equal models give equal bytes.
-func (m *Model[T]) AppendSnapshot(dst []byte) []byte {
-	w := writer(append(dst, snapshotVersion))
-	w.uint(m.newest.Number)
-	for _, v := range m.vectors(m.newest) {
-		w.uint(uint64(len(v)))
-		w = vec.Append(w, v)
-	}
-	w.uint(uint64(len(m.cursors)))
-	for i, at := range m.cursors {
-		w.uint(uint64(at.Epoch), uint64(at.Step))
-		if m.mirrors.Has(uint32(i)) {
-			w.bytes(m.mirrors.Get(uint32(i)).Append(nil))
-		} else {
-			w.bytes(nil)
-		}
-	}
-	return w
-}
-
 // Restore replaces the state by that of a snapshot of a model with the same configuration, or returns ErrSnapshot.
 func (m *Model[T]) Restore(snapshot []byte) error {
 	if len(snapshot) == 0 || snapshot[0] != snapshotVersion {
@@ -265,7 +211,7 @@ func (m *Model[T]) Restore(snapshot []byte) error {
 	}
 	r := reader{rest: snapshot[1:]}
 	next := &Version[T]{Number: r.uint(), X: make([]T, len(m.newest.X)), held: 1}
-	for _, v := range m.vectors(next) {
+	for _, v := range m.view(next).vectors {
 		if n := r.uint(); n != uint64(len(v)) {
 			return fmt.Errorf("%w: a vector of %d, not %d", ErrSnapshot, n, len(v))
 		}

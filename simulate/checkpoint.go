@@ -12,9 +12,9 @@ import (
 
 	"weir/atomicfile"
 	"weir/compress"
+	"weir/journal"
 	"weir/ledger"
 	"weir/problem"
-	"weir/record"
 	"weir/vec"
 )
 
@@ -32,7 +32,7 @@ type checkpoint[T vec.Float] struct {
 	Memory  map[uint32][]byte // clients' feedback state
 	Held    []uint64
 	Tally   tally
-	Pending []record.UpdateRow
+	Journal *journal.Journal
 }
 
 type savedFlight struct {
@@ -56,7 +56,7 @@ func (r *run[T]) interrupt() error {
 	}
 	c := checkpoint[T]{
 		Config: r.config.YAML(), Ledger: r.machine.Ledger.AppendSnapshot(nil), Model: r.machine.Model.AppendSnapshot(nil),
-		Now: r.now, Wall: r.wall + time.Since(r.began), Events: r.events, Bases: map[uint64][]T{}, Tally: r.tally, Pending: r.pending,
+		Now: r.now, Wall: r.wall + time.Since(r.began), Events: r.events, Bases: map[uint64][]T{}, Tally: r.tally, Journal: r.journal,
 		Memory: map[uint32][]byte{}, Held: r.held,
 	}
 	for i, m := range r.memory {
@@ -105,7 +105,7 @@ func (r *run[T]) restore() error {
 	if err := errors.Join(r.machine.Ledger.Restore(c.Ledger), r.machine.Model.Restore(c.Model)); err != nil {
 		return err
 	}
-	r.now, r.wall, r.events, r.tally, r.pending = c.Now, c.Wall, c.Events, c.Tally, c.Pending
+	r.now, r.wall, r.events, r.tally, r.journal = c.Now, c.Wall, c.Events, c.Tally, c.Journal
 	if len(c.Held) != len(r.held) {
 		return errors.New("reading the checkpoint: its clients are not those of the problem")
 	}
@@ -113,10 +113,7 @@ func (r *run[T]) restore() error {
 	if err := r.board(&c); err != nil {
 		return err
 	}
-	if r.opt.Rows != nil {
-		return r.opt.Rows.Rewind(r.tally.Versions, r.tally.Updates)
-	}
-	return nil
+	return r.journal.Record(r.opt.Rows)
 }
 
 // board puts the checkpoint's clients back in flight.

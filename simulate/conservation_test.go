@@ -101,8 +101,8 @@ func conserves(t *testing.T, sets []string) {
 	}
 	r.pool.drain()
 	n := r.machine.Ledger.Counts()
-	if damaged == 0 || n.Refused == 0 || r.tally.Returned <= n.Refused || cfg.Aggregate.Kind == "fedavg" && n.Late == 0 {
-		t.Fatalf("nothing went wrong in this run: %d damaged, %+v, %d taken back", damaged, n, r.tally.Returned)
+	if damaged == 0 || n.Refused == 0 || r.journal.Returned <= n.Refused || cfg.Aggregate.Kind == "fedavg" && n.Late == 0 {
+		t.Fatalf("nothing went wrong in this run: %d damaged, %+v, %d taken back", damaged, n, r.journal.Returned)
 	}
 	for client := range p.done {
 		account(t, r, record, client, p.done[client])

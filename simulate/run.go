@@ -13,6 +13,7 @@ import (
 	"weir/compress"
 	"weir/config"
 	"weir/fleet"
+	"weir/journal"
 	"weir/ledger"
 	"weir/problem"
 	"weir/record"
@@ -40,7 +41,7 @@ type run[T vec.Float] struct {
 	held    []uint64              // by client: 1 + the version it holds; 0 before it holds any
 
 	tally   tally
-	pending []record.UpdateRow // of the open window, in the ledger's order
+	journal *journal.Journal
 	began   time.Time
 	wall    time.Duration // before the run was resumed
 }
@@ -67,7 +68,7 @@ func start[T vec.Float](ctx context.Context, cfg config.Config, opt Options, p p
 	case errors.Is(err, context.Canceled):
 		err = errors.Join(err, r.interrupt())
 	}
-	return r.result(err), errors.Join(err, r.flush())
+	return r.result(err), errors.Join(err, r.journal.Flush())
 }
 
 // close ends the pool and removes what was spilled. A fault of spilling cost memory, and nothing else.
@@ -112,11 +113,8 @@ func prepare[T vec.Float](ctx context.Context, cfg config.Config, opt Options, p
 	r.flights = make([]*flight[T], cfg.Clients.Count)
 	r.held = make([]uint64, cfg.Clients.Count)
 	r.tally.Published = []uint64{0}
-	if r.compresses() {
-		r.tally.Errors = make([]float64, cfg.Clients.Count)
-	}
 	r.memory = make([]*compress.Memory[T], cfg.Clients.Count)
-	r.tally.Metrics = map[string]*record.Series{}
+	r.journal = journal.New(opt.Rows, cfg.Clients.Count, cfg.Compress.Kind != "identity")
 	r.pool = newPool(ctx, p, r.codec, runtime.GOMAXPROCS(0))
 	return r, nil
 }
@@ -194,8 +192,7 @@ func (r *run[T]) handle(e event) error {
 	case dropped:
 		f := r.flights[e.Client]
 		worked := max(0, min(r.now, f.finished)-f.started)
-		r.tally.Compute += worked
-		r.tally.Blocked += r.now - f.assigned - worked
+		r.journal.Spent(worked, r.now-f.assigned-worked)
 		if f.state == done { // the update was on its way
 			if err := r.takeBack(f); err != nil {
 				return err
@@ -244,14 +241,7 @@ func (r *run[T]) arrive(f *flight[T]) error {
 	if err := r.collect(f); err != nil {
 		return err
 	}
-	r.tally.Sent++
-	r.tally.Delta += f.stats.Contraction
-	if r.compresses() {
-		r.tally.Errors[f.client] = f.stats.ErrorNorm
-	}
-	r.tally.BytesUp += uint64(len(f.update))
-	r.tally.Compute += f.finished - f.started
-	r.tally.Blocked += f.started - f.assigned + r.now - f.finished
+	r.journal.Spent(f.finished-f.started, f.started-f.assigned+r.now-f.finished)
 	sent := f.update
 	if r.opt.damages != nil && r.opt.damages(f.client, f.seq) {
 		sent = slices.Clone(sent)
@@ -262,14 +252,14 @@ func (r *run[T]) arrive(f *flight[T]) error {
 		Samples: uint64(f.report.Samples), Loss: f.report.Loss, Norm: f.stats.Norm,
 	}, sent)
 	if err == nil {
-		err = r.note(f, d)
+		err = r.journal.Arrived(r.arrived(f, d), d.Verdict)
 	}
 	switch {
 	case err != nil:
 	case d.Verdict == ledger.Refused:
 		err = r.takeBack(f)
 	case d.Verdict == ledger.Late && !r.codec.Mean():
-		r.tally.Returned++
+		r.journal.Returned++
 		err = r.codec.Expire(r.remember(f.client), f.update)
 	}
 	if err != nil {
@@ -281,7 +271,7 @@ func (r *run[T]) arrive(f *flight[T]) error {
 
 // takeBack folds an update that was never decoded into its client's error memory, so that nothing is lost.
 func (r *run[T]) takeBack(f *flight[T]) error {
-	r.tally.Returned++
+	r.journal.Returned++
 	return r.codec.Return(r.remember(f.client), f.update)
 }
 
@@ -336,8 +326,8 @@ func (r *run[T]) judge(metrics problem.Metrics) error {
 	}
 	d, err := r.apply(ledger.Command{Kind: ledger.Measure, Time: r.now, Value: value}, nil)
 	if err == nil && d.Stopped == "target" {
-		r.tally.Target = &record.TimeToTarget{
-			Seconds: seconds(r.now), Versions: r.machine.Ledger.Version(), BytesUp: r.tally.BytesUp,
+		r.journal.Target = &record.TimeToTarget{
+			Seconds: seconds(r.now), Versions: r.machine.Ledger.Version(), BytesUp: r.journal.BytesUp,
 		}
 	}
 	return err
@@ -360,8 +350,7 @@ func (r *run[T]) depart(a ledger.Assignment) {
 	}
 	f.finished = f.started + r.fleet.Compute(a.Client)
 	r.flights[a.Client] = f
-	r.tally.BytesDown += uint64(download)
-	r.tally.Downloads++
+	r.journal.Downloaded(download)
 	f.memory = r.memory[a.Client]
 	if f.memory == nil && r.config.Compress.Feedback != "none" {
 		f.memory = r.remember(a.Client)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"weir/config"
+	"weir/journal"
 	"weir/ledger"
 	"weir/problem"
 	"weir/problem/kinds"
@@ -15,7 +16,7 @@ import (
 // Options are what a run needs besides its config.
 type Options struct {
 	Data     string         // folder that holds the data sets
-	Rows     Rows           // where versions and updates are recorded; nil records nothing
+	Rows     journal.Rows   // where versions and updates are recorded; nil records nothing
 	Progress func(Progress) // called on the event loop after every version, so it must be quick; may be nil
 	// Log is called with every command before it is applied, and with an admit's frames: enough to replay the run. May
 	// be nil; the frames are only lent.
@@ -25,14 +26,6 @@ type Options struct {
 	Resume     bool
 
 	damages func(client uint32, seq uint64) bool // for tests: whether an update is damaged on its way
-}
-
-// Rows receives a run's rows in the order in which things happened.
-type Rows interface {
-	Version(record.VersionRow) error
-	Update(record.UpdateRow) error
-	// Rewind drops every row past the first versions and updates rows; a resumed run calls it once, first.
-	Rewind(versions, updates int) error
 }
 
 // Progress is where a run is.
