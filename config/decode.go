@@ -19,12 +19,17 @@ const (
 	maxDepth = 64
 )
 
-// source reads one file or one --set argument into a config.
+// source reads one file or one --set argument into a config, or another struct with yaml tags.
 type source struct {
+	schema reflect.Type
 	file   string
 	set    string
 	places map[string]place // every key that this source sets
 	faults []error
+}
+
+func newSource(schema reflect.Type, file, set string) *source {
+	return &source{schema: schema, file: file, set: set, places: make(map[string]place)}
 }
 
 // fault complains about the value of key, written on a line of the source's file.
@@ -125,7 +130,7 @@ func (s *source) section(v reflect.Value, key string, n ast.Node, at int) {
 		seen[name] = at
 		switch _, plain := kv.Key.(*ast.StringNode); {
 		case !plain || !slices.Contains(known, name):
-			s.fault(at, below, "", "%s", suggestKey(name, key, known))
+			s.fault(at, below, "", "%s", suggestKey(s.schema, name, key, known))
 		case again:
 			s.fault(at, below, "", "is set twice, first on line %d", first)
 		default:

@@ -73,13 +73,18 @@ type origin struct {
 // Fault returns an *Error about key with the place where it was set, for faults that only show once a run is put
 // together: a data set that is not there, a window that no client can meet.
 func (c Config) Fault(key, format string, args ...any) error {
-	e := &Error{Key: key, Err: fmt.Errorf(format, args...)}
-	if c.origin != nil {
-		e.File = c.origin.file
-		p, own := c.origin.places[key]
+	return c.origin.fault(reflect.ValueOf(c), key, fmt.Errorf(format, args...))
+}
+
+// fault says what is wrong about key, which names a field of root, and where that was set.
+func (o *origin) fault(root reflect.Value, key string, err error) error {
+	e := &Error{Key: key, Err: err}
+	if o != nil {
+		e.File = o.file
+		p, own := o.places[key]
 		for at := key; !own && at != ""; {
 			at = parent(at)
-			if above, found := c.origin.places[at]; found {
+			if above, found := o.places[at]; found {
 				p = above
 				break
 			}
@@ -90,7 +95,7 @@ func (c Config) Fault(key, format string, args ...any) error {
 		}
 	}
 	if e.Value == "" {
-		if v, ok := field(reflect.ValueOf(c), key); ok && !isSection(v.Type()) && v.Kind() != reflect.Slice && !v.IsZero() {
+		if v, ok := field(root, key); ok && !isSection(v.Type()) && v.Kind() != reflect.Slice && !v.IsZero() {
 			e.Value = scalarText(v)
 		}
 	}
@@ -167,17 +172,17 @@ func distance(a, b string) int {
 
 // suggestKey says where an unknown key may have been meant to go: to its nearest neighbour in the section, to another
 // section that knows it, else to any key of this one.
-func suggestKey(name, section string, known []string) string {
+func suggestKey(schema reflect.Type, name, section string, known []string) string {
 	if near, ok := nearest(name, known); ok {
 		return fmt.Sprintf("unknown key (did you mean %s?)", near)
 	}
-	for _, key := range allKeys(reflect.TypeFor[Config](), "") {
+	for _, key := range allKeys(schema, "") {
 		if strings.HasSuffix(key, "."+name) {
 			return fmt.Sprintf("unknown key here (did you mean %s?)", key)
 		}
 	}
 	if section == "" {
-		section = "a config"
+		section = "the file"
 	}
 	known = slices.Sorted(slices.Values(known))
 	return fmt.Sprintf("unknown key; %s has %s", section, strings.Join(known, ", "))

@@ -29,14 +29,14 @@ func load(path string, text []byte, sets []string) (Config, error) {
 	c.Name = strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 	c.origin = &origin{file: path, places: make(map[string]place)}
 
-	s := &source{file: path, places: make(map[string]place)}
+	s := newSource(reflect.TypeFor[Config](), path, "")
 	if root := s.parse(text); root != nil {
 		s.section(reflect.ValueOf(&c).Elem(), "", root, line(root))
 	}
 	faults := append(s.faults, c.take(s)...)
 	faults = append(faults, c.resolve(s, filepath.Dir(path))...)
 	for _, set := range sets {
-		s := &source{set: set, places: make(map[string]place)}
+		s := newSource(reflect.TypeFor[Config](), "", set)
 		s.apply(&c)
 		faults = append(faults, append(s.faults, c.take(s)...)...)
 		faults = append(faults, c.resolve(s, ".")...)
@@ -94,7 +94,7 @@ func unknownSet(key string) string {
 		known, fields := sections(t)
 		i, ok := fields[name]
 		if !ok {
-			return suggestKey(name, section, known)
+			return suggestKey(reflect.TypeFor[Config](), name, section, known)
 		}
 		t, section = t.Field(i).Type, join(section, name)
 		if !isSection(t) {

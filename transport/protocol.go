@@ -78,6 +78,9 @@ func (s Subjects) Fetch() string { return s.prefix + "fetch" }
 // FetchFrom is where one node answers.
 func (s Subjects) FetchFrom(node string) string { return s.prefix + "fetch." + Token(node) }
 
+// fetches are where the nodes answer, one each.
+func (s Subjects) fetches() string { return s.prefix + "fetch.*" }
+
 // Control is where the leader takes an operator's orders.
 func (s Subjects) Control() string { return s.prefix + "control" }
 

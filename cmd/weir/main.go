@@ -33,6 +33,7 @@ type commands struct {
 	Report reportCmd `cmd:"" help:"Lay runs side by side."`
 	Data   dataCmd   `cmd:"" help:"List, check and download data sets."`
 	Bench  benchCmd  `cmd:"" help:"Measure how fast weir is on this machine."`
+	Keys   keysCmd   `cmd:"" help:"Make what the machines of a cluster prove themselves with."`
 
 	Version kong.VersionFlag `help:"Show what this binary was built from."`
 }
