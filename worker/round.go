@@ -1,0 +1,265 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"weir/compress"
+	"weir/fleet"
+	"weir/problem"
+	"weir/transport"
+)
+
+// work begins a client's next round if it can, and moves the one that is under way to the pool once its base is held.
+func (h *host[T]) work(c *client[T]) {
+	now := h.now()
+	if c.round == nil {
+		if now.Before(c.busy) {
+			h.wakeAt(c, c.busy)
+			return
+		}
+		seq, atLeast, ok := c.next(h.Run.Local.Pipeline)
+		if !ok || h.beat.Stopped != "" {
+			return
+		}
+		c.round = &round[T]{seq: seq, atLeast: atLeast, began: now}
+	}
+	r := c.round
+	switch {
+	case r.working, r.base == nil && !h.hold(c, r):
+		return
+	case now.Before(r.heldAt):
+		h.wakeAt(c, r.heldAt)
+		return
+	}
+	r.working = true
+	if c.held = r.seq; h.exact {
+		h.hurry() // everybody waits for this
+	}
+	h.pool.queue <- &task[T]{
+		client: c.id, seq: r.seq, base: r.base, orders: make(chan orders[T], 1),
+		round: problem.Round{Client: int(c.id), Seed: fleet.Round(h.Run.Seed, c.id, r.seq), Epochs: h.fleet.Epochs(c.id)},
+	}
+}
+
+// hold takes the newest version as the base of a round, if it will do. With a pipeline any will: newer ones come in the
+// background, and nobody waits for them.
+func (h *host[T]) hold(c *client[T], r *round[T]) bool {
+	newest := h.models.newest
+	ahead := h.Run.Local.Pipeline > 0 && !h.exact
+	if newest == nil || newest.number < r.atLeast && !ahead {
+		h.need(r.atLeast)
+		return false
+	}
+	if h.exact && newest.number > r.atLeast && r.seq == c.seq {
+		h.Log.Warn("the base of a round is gone: this run will not be that of the simulator",
+			zap.Uint32("client", c.id), zap.Uint64("round", r.seq), zap.Uint64("base", r.atLeast), zap.Uint64("instead", newest.number))
+	}
+	r.base, r.heldAt = h.models.hold(newest), h.now()
+	r.downloaded, h.models.unclaimed = h.models.unclaimed, 0
+	if h.Emulate && !ahead {
+		if at := r.began.Add(h.down(h.models.bytesSince(c.have))); at.After(r.heldAt) {
+			r.heldAt = at
+		}
+	}
+	return true
+}
+
+// worked follows a task: its work is done, or its update is made.
+func (h *host[T]) worked(t *task[T]) error {
+	c := h.byID[t.client]
+	if t.err == nil && !c.encoding {
+		h.order(c, t)
+		return nil
+	}
+	if err := h.finish(t); err != nil {
+		return err
+	}
+	return h.advance(c)
+}
+
+// order has the work of a round encoded, with the client's memory as it is now.
+func (h *host[T]) order(c *client[T], t *task[T]) {
+	c.encoding = true
+	r := c.round
+	report := transport.Report{
+		Waited: int64(r.heldAt.Sub(r.began)), Computed: int64(t.took), Blocked: int64(c.blocked), Downloaded: r.downloaded, Returned: c.returned,
+	}
+	if h.Emulate {
+		report.Computed = max(report.Computed, h.fleet.Compute(c.id))
+	}
+	t.orders <- orders[T]{state: saved[T]{c.settled, slices.Clip(c.outbox), c.memory}, folds: c.folds, report: report}
+	c.folds, c.blocked, c.returned = nil, 0, 0
+}
+
+// finish takes over what came of a task.
+func (h *host[T]) finish(t *task[T]) error {
+	c := h.byID[t.client]
+	r, wasEncoding := c.round, c.encoding
+	h.models.release(t.base)
+	c.round, c.encoding = nil, false
+	if t.err != nil {
+		c.spoiled = wasEncoding
+		switch {
+		case errors.Is(t.err, errDied):
+			return t.err
+		case errors.Is(t.err, compress.ErrNotFinite):
+			err := &DivergedError{Client: c.id, Round: t.seq, Base: t.base.number}
+			h.Log.Error("diverged", zap.Error(err))
+			return err
+		}
+		return fmt.Errorf("client %d, round %d: %w", c.id, t.seq, t.err)
+	}
+	c.outbox = append(c.outbox, t.made)
+	c.have = t.base.number + 1
+	c.unsaved = false
+	if h.Emulate {
+		h.pad(c, r.heldAt.Add(time.Duration(h.fleet.Compute(c.id))))
+		t.made.finished = c.busy
+	}
+	return nil
+}
+
+// pad has a round last until it would be done on the machine that is emulated.
+func (h *host[T]) pad(c *client[T], until time.Time) {
+	if late := h.now().Sub(until); late > 0 && !h.slow {
+		h.slow = true
+		h.Log.Warn("this machine is slower than the one that clients.speed describes", zap.Uint32("client", c.id), zap.Duration("by", late))
+	}
+	c.busy = until
+}
+
+// giveUp ends a round whose work has not begun.
+func (h *host[T]) giveUp(c *client[T]) {
+	if c.round.base != nil {
+		h.models.release(c.round.base)
+	}
+	c.round = nil
+}
+
+// need has a version downloaded that is at least as new as this one.
+func (h *host[T]) need(number uint64) {
+	h.needed = max(h.needed, number+1)
+	h.fetch()
+}
+
+// fetch begins a download if one is needed and none is under way.
+func (h *host[T]) fetch() {
+	newest := h.models.newest
+	if h.fetching || newest != nil && newest.number+1 >= h.needed || h.needed == 0 {
+		return
+	}
+	if h.now().Before(h.fetchAt) {
+		h.at(h.fetchAt)
+		return
+	}
+	h.fetching = true
+	d := &download[T]{into: h.models.blank(), want: transport.Want{AtLeast: h.needed - 1}}
+	if newest != nil {
+		d.base, d.want.Have = h.models.hold(newest), newest.number+1
+	}
+	pace := func(bytes int) time.Duration { return h.down(bytes) }
+	if h.Run.Local.Pipeline == 0 || h.exact {
+		pace = func(int) time.Duration { return 0 } // every client waits for its own
+	}
+	h.all.Go(func() {
+		h.reader.fetch(h.life, h.Conn, h.subjects, d, pace)
+		h.downloads <- d // has room for the only one
+	})
+}
+
+// downloaded follows a download.
+func (h *host[T]) downloaded(d *download[T]) error {
+	h.fetching = false
+	if d.base != nil {
+		h.models.release(d.base)
+	}
+	if d.err != nil || d.behind {
+		h.models.drop(d.into)
+		wait := behindWait
+		if d.err != nil {
+			wait = h.fetchBackoff.next()
+		}
+		h.fetchAt = h.now().Add(wait)
+		switch {
+		case errors.Is(d.err, transport.ErrClosed):
+			return d.err
+		case errors.Is(d.err, transport.ErrNoAnswer), errors.Is(d.err, context.DeadlineExceeded):
+			h.Log.Debug("no version downloaded", zap.Error(d.err))
+		case d.err != nil:
+			h.Log.Warn("no version downloaded", zap.Error(d.err))
+		}
+		h.fetch()
+		return nil
+	}
+	h.fetchBackoff.reset()
+	h.models.add(d)
+	for _, c := range h.clients {
+		if c.round != nil && c.round.base == nil {
+			if err := h.advance(c); err != nil {
+				return err
+			}
+		}
+	}
+	h.fetch()
+	return nil
+}
+
+// down and up are how long transfers take where links are emulated.
+func (h *host[T]) down(bytes int) time.Duration {
+	if !h.Emulate {
+		return 0
+	}
+	return time.Duration(h.fleet.Down(bytes))
+}
+
+func (h *host[T]) up(bytes int) time.Duration {
+	if !h.Emulate {
+		return 0
+	}
+	return time.Duration(h.fleet.Up(bytes))
+}
+
+// measure finds out how long a round of each client takes, from assignment to arrival: as configured where machines are
+// emulated or durations fixed, else from one round of the first client, whose work is thrown away.
+func (h *host[T]) measure(ctx context.Context) error {
+	var err error
+	if h.fleet, err = fleet.New(h.Run); err != nil {
+		return err
+	}
+	if h.Emulate || h.exact {
+		h.cycles, err = fleet.ExpectedCycles[T](h.fleet, h.Run.Compress, h.problem.Dim())
+		return err
+	}
+	x, delta := make([]T, h.problem.Dim()), make([]T, h.problem.Dim())
+	h.problem.Start(x)
+	first := h.clients[0].id
+	began := time.Now()
+	trial := problem.Round{Client: int(first), Seed: fleet.Round(h.Run.Seed, first, 0), Epochs: h.fleet.Epochs(first)}
+	if _, err := h.problem.Operator().Work(ctx, trial, x, delta); err != nil {
+		return err
+	}
+	took := float64(max(1, time.Since(began)))
+	h.cycles = make([]int64, h.problem.Clients())
+	for i := range h.cycles {
+		h.cycles[i] = max(1, int64(took*h.amount(i)/h.amount(int(first))))
+	}
+	return nil
+}
+
+// amount is how much work a client's round is, in proportion.
+func (h *host[T]) amount(client int) float64 {
+	if h.Run.Local.Steps > 0 {
+		return 1
+	}
+	passes := h.fleet.Epochs(uint32(client))
+	if passes == 0 {
+		passes = 1
+	}
+	return passes * float64(h.problem.Samples(client))
+}
