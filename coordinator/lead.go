@@ -26,7 +26,7 @@ type lead[T vec.Float] struct {
 	stop context.CancelCauseFunc
 
 	// The loop's own.
-	workers map[string]*worker
+	workers map[string]*host
 	last    int64 // time of the newest proposal
 	ticked  int64 // the due time that a tick was proposed for
 	began   time.Time
@@ -48,8 +48,8 @@ type lead[T vec.Float] struct {
 	wake      chan struct{} // something was applied
 }
 
-// worker is one that said hello.
-type worker struct {
+// host is a worker that said hello.
+type host struct {
 	name    string
 	heard   time.Time
 	clients []uint32
@@ -103,7 +103,7 @@ func (n *node[T]) term(ctx context.Context) {
 
 func (n *node[T]) newLead(term uint64, stop context.CancelCauseFunc) *lead[T] {
 	return &lead[T]{
-		n: n, term: term, stop: stop, workers: map[string]*worker{}, joining: map[uint32]transport.Member{},
+		n: n, term: term, stop: stop, workers: map[string]*host{}, joining: map[uint32]transport.Member{},
 		ticked: -1, began: time.Now(),
 		updates: make(chan *update, 64), calls: make(chan func(), 64), futures: make(chan raft.ApplyFuture, 128),
 		home: map[uint32]string{}, held: map[uint32]uint64{}, proposed: map[uint32]uint64{}, ahead: map[uint32]*update{},
@@ -455,7 +455,7 @@ func (l *lead[T]) welcome(h *transport.Hello) transport.Sync {
 	}
 	w := l.workers[h.Worker]
 	if w == nil {
-		w = &worker{name: h.Worker}
+		w = &host{name: h.Worker}
 		l.workers[h.Worker] = w
 		n.log.Info("worker joined", zap.String("worker", h.Worker), zap.Int("clients", len(h.Clients)))
 	}

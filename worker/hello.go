@@ -78,7 +78,10 @@ func (h *host[T]) retryHello() {
 
 // hello is what the worker says of itself.
 func (h *host[T]) hello(leaving bool) transport.Hello {
-	hello := transport.Hello{Worker: h.Name, Config: h.digest, Leaving: leaving}
+	hello := transport.Hello{Worker: h.Name, Leaving: leaving}
+	if !h.joined {
+		hello.Config = string(h.Run.YAML())
+	}
 	for _, c := range h.clients {
 		hello.Clients = append(hello.Clients, transport.Member{
 			Client: c.id, Samples: uint64(h.problem.Samples(int(c.id))), Cycle: h.cycles[c.id], Held: c.held,
