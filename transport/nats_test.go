@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -173,6 +174,84 @@ func TestConnectionComesBack(t *testing.T) {
 			t.Errorf("%q stands %d times in the log, want once", event, n)
 		}
 	}
+}
+
+// A server that falls silent, as one behind a cut cable, is left after some seconds for another.
+func TestServerFallsSilent(t *testing.T) {
+	t.Parallel()
+	c := onLoopback(t, 2)
+	core, logged := observer.New(zap.InfoLevel)
+	start(t, ServerConfig{Cluster: c, Node: "node-1", Log: zap.NewNop()})
+	seen := c
+	seen.Nodes = slices.Clone(c.Nodes)
+	silence := deafProxy(t, c.Nodes[0].NATS, &seen.Nodes[0].NATS)
+	conn := dial(t, DialConfig{Cluster: seen, Name: "worker-1", Log: zap.New(core)})
+	got := inbox(t, conn, "s", "")
+	start(t, ServerConfig{Cluster: c, Node: "node-2", Log: zap.NewNop()})
+	close(silence)
+	for deadline := time.Now().Add(patience); len(got) == 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("the connection holds on to a silent server: %v", logged.All())
+		}
+		publish(t, conn, "s", "heard")
+	}
+	if n := logged.FilterMessage("connected again").Len(); n == 0 {
+		t.Error("the server was not silent")
+	}
+}
+
+// deafProxy forwards what comes to a new port of this machine, until silence is closed; then it forwards nothing more
+// and hangs nothing up.
+func deafProxy(t *testing.T, to int, port *int) (silence chan struct{}) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	*port = l.Addr().(*net.TCPAddr).Port
+	silence = make(chan struct{})
+	var copying sync.WaitGroup
+	end := make(chan struct{})
+	forward := func(from, to net.Conn) {
+		copying.Go(func() {
+			buf := make([]byte, 32<<10)
+			for {
+				n, err := from.Read(buf)
+				select {
+				case <-silence:
+					<-end
+				default:
+				}
+				if err != nil {
+					break
+				}
+				to.Write(buf[:n]) //nolint:errcheck // the reader of the other direction sees it
+			}
+			from.Close()
+			to.Close()
+		})
+	}
+	copying.Go(func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			out, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", to))
+			if err != nil {
+				in.Close()
+				continue
+			}
+			forward(in, out)
+			forward(out, in)
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		close(end)
+		copying.Wait()
+	})
+	return silence
 }
 
 func TestPortInUse(t *testing.T) {
