@@ -23,8 +23,7 @@ type client[T vec.Float] struct {
 	// The newest round that the ledger has given.
 	seq, base uint64
 	awaited   bool
-	given     time.Time // when that was heard
-	synced    bool      // a Sync has said where the client stands
+	synced    bool // a Sync has said where the client stands
 
 	round    *round[T]
 	encoding bool      // the pool has the memory
@@ -32,12 +31,14 @@ type client[T vec.Float] struct {
 	have     uint64    // 1 + the version of its last round, or 0
 	held     uint64    // the newest round whose base it holds
 
-	sending *update // the one that is on its way
-	sent    int     // frames of it that were published
-	acked   int     // frames of it that the leader holds
-	ackedAt time.Time
-	resend  time.Time // when what was sent and is not acknowledged is sent again
-	queued  bool      // in host.ready
+	uplink    time.Time // until when the link is taken, where links are emulated
+	sending   *update   // the one that is on its way
+	sent      int       // frames of it that were published
+	acked     int       // frames of it that the leader holds
+	ackedAt   time.Time
+	resend    time.Time // when what was sent and is not acknowledged is sent again
+	delivered uint64    // the newest update of which the leader holds all
+	queued    bool      // in host.ready
 
 	wake time.Time // when something is due; zero for nothing
 
@@ -92,8 +93,8 @@ func (c *client[T]) next(pipeline int) (seq, atLeast uint64, ok bool) {
 	return 0, 0, false
 }
 
-// assigned is the update that the ledger waits for, or nil.
-func (c *client[T]) assigned() *update {
+// awaitedUpdate is the update that the ledger waits for, or nil.
+func (c *client[T]) awaitedUpdate() *update {
 	if !c.awaited {
 		return nil
 	}
@@ -114,8 +115,8 @@ func (c *client[T]) isBlocked(now time.Time, pipeline int) bool {
 	case now.Before(c.busy):
 		return false
 	case len(c.outbox) > pipeline:
-		u := c.assigned()
-		return u != nil && (c.sending != u || c.acked < len(u.frames))
+		u := c.awaitedUpdate()
+		return u != nil && u.seq > c.delivered
 	}
 	return false
 }

@@ -24,8 +24,10 @@ type Config struct {
 	Data    string         // folder that holds the data sets
 	Run     config.Config  // the same on every machine
 	Conn    transport.Conn // stays open when the worker ends
-	Log     *zap.Logger    // nil logs nothing
-	Cores   int            // that compute; 0 is all there are
+	// Subjects are those of the run. They follow from its name, unless the cluster gives it another.
+	Subjects transport.Subjects
+	Log      *zap.Logger // nil logs nothing
+	Cores    int         // that compute; 0 is all there are
 	// Emulate makes rounds take as long as clients.speed says and transfers as long as clients.link says, beside what
 	// they really take. Without it a worker is as fast as its machine. In neither case does it drop out: kill it.
 	Emulate bool

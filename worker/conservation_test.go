@@ -74,7 +74,7 @@ func (f *life) work(name string, clients []uint32) {
 		ctx, cancel := context.WithTimeout(f.t.Context(), 5*time.Second+time.Duration(random.ExpFloat64()*float64(20*time.Second)))
 		conn := f.network.Connect(name)
 		cfg := Config{
-			Name: name, Clients: clients, Dir: f.dirs[name], Run: f.cfg, Conn: conn, Cores: 2, Log: logger(f.t), dies: f.dies,
+			Name: name, Clients: clients, Dir: f.dirs[name], Run: f.cfg, Subjects: transport.NewSubjects(f.cfg.Name), Conn: conn, Cores: 2, Log: logger(f.t), dies: f.dies,
 		}
 		h, err := newHost(ctx, cfg, problem.Problem[float64](p))
 		if err == nil {
@@ -187,7 +187,7 @@ func (f *life) account(client uint32) {
 	if client == 1 {
 		name = "b"
 	}
-	s, err := loadState(f.codec, f.dirs[name], configDigest(f.cfg), client)
+	s, err := loadState(f.codec, f.dirs[name], string(f.cfg.YAML()), client)
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -54,7 +54,7 @@ func (h *host[T]) greet() {
 	h.helloAt = now.Add(transport.HelloEvery)
 	h.all.Go(func() {
 		defer cancel()
-		answer, err := h.Conn.Request(ctx, h.subjects.Hello(h.Name), hello)
+		answer, err := h.Conn.Request(ctx, h.Subjects.Hello(h.Name), hello)
 		if err == nil {
 			err = transport.Decode(answer, &g.answer)
 		}
@@ -80,7 +80,7 @@ func (h *host[T]) retryHello() {
 func (h *host[T]) hello(leaving bool) transport.Hello {
 	hello := transport.Hello{Worker: h.Name, Leaving: leaving}
 	if !h.joined {
-		hello.Config = string(h.Run.YAML())
+		hello.Config = h.yaml
 	}
 	for _, c := range h.clients {
 		hello.Clients = append(hello.Clients, transport.Member{
@@ -134,7 +134,7 @@ func (h *host[T]) leave() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
 	defer cancel()
-	_, err := h.Conn.Request(ctx, h.subjects.Hello(h.Name), transport.Encode(h.hello(true)))
+	_, err := h.Conn.Request(ctx, h.Subjects.Hello(h.Name), transport.Encode(h.hello(true)))
 	h.Log.Info("left", zap.Error(err))
 }
 

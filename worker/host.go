@@ -20,14 +20,13 @@ import (
 // host is a worker at work. The goroutine of loop owns everything in it.
 type host[T vec.Float] struct {
 	Config
-	subjects transport.Subjects
-	digest   string // of the run's configuration
-	problem  problem.Problem[T]
-	codec    *compress.Codec[T]
-	reader   *reader[T]
-	fleet    *fleet.Fleet
-	cycles   []int64 // by client
-	exact    bool    // clients.durations: a round begins from the very version that the ledger named
+	yaml    string // the run's configuration
+	problem problem.Problem[T]
+	codec   *compress.Codec[T]
+	reader  *reader[T]
+	fleet   *fleet.Fleet
+	cycles  []int64 // by client
+	exact   bool    // clients.durations: a round begins from the very version that the ledger named
 
 	clients []*client[T]
 	byID    map[uint32]*client[T]
@@ -90,7 +89,7 @@ func newHost[T vec.Float](ctx context.Context, cfg Config, p problem.Problem[T])
 	n := len(cfg.Clients)
 	random := rand.New(rand.NewPCG(cfg.Run.Seed, number(cfg.Name)))
 	h := &host[T]{
-		Config: cfg, subjects: transport.NewSubjects(cfg.Run.Name), digest: configDigest(cfg.Run), problem: p, codec: codec, reader: reader,
+		Config: cfg, yaml: string(cfg.Run.YAML()), problem: p, codec: codec, reader: reader,
 		exact:  len(cfg.Run.Clients.Durations) > 0,
 		byID:   make(map[uint32]*client[T], n),
 		models: models[T]{dim: p.Dim(), dense: reader.dense},
@@ -98,7 +97,7 @@ func newHost[T vec.Float](ctx context.Context, cfg Config, p problem.Problem[T])
 		helloBackoff: backoff{random: random}, fetchBackoff: backoff{random: random},
 	}
 	h.pool = pool[T]{
-		codec: codec, dir: cfg.Dir, digest: h.digest, log: cfg.Log, dies: cfg.dies,
+		codec: codec, dir: cfg.Dir, run: h.yaml, log: cfg.Log, dies: cfg.dies,
 		queue: make(chan *task[T], n), results: make(chan *task[T], 2*n),
 	}
 	if err := h.restore(); err != nil {
@@ -111,7 +110,7 @@ func newHost[T vec.Float](ctx context.Context, cfg Config, p problem.Problem[T])
 func (h *host[T]) restore() error {
 	for _, id := range h.Clients {
 		c := &client[T]{id: id, facts: make(map[uint64]fact)}
-		s, err := loadState(h.codec, h.Dir, h.digest, id)
+		s, err := loadState(h.codec, h.Dir, h.yaml, id)
 		if err != nil {
 			return err
 		}
@@ -170,12 +169,12 @@ func (h *host[T]) subscribe() ([]transport.Subscription, error) {
 		}
 		return err
 	}
-	err := listen(h.subjects.Beat(), func(b []byte) (any, error) {
+	err := listen(h.Subjects.Beat(), func(b []byte) (any, error) {
 		var beat transport.Beat
 		return beat, transport.Decode(b, &beat)
 	})
 	if err == nil {
-		err = listen(h.subjects.Worker(h.Name), func(b []byte) (any, error) {
+		err = listen(h.Subjects.Worker(h.Name), func(b []byte) (any, error) {
 			var notes transport.Notes
 			return notes, transport.Decode(b, &notes)
 		})
@@ -352,7 +351,7 @@ func (h *host[T]) save() error {
 		}
 		err := foldAll(h.codec, c.memory, c.folds)
 		if err == nil {
-			err = writeState(h.Dir, c.id, appendState(nil, h.digest, c.id, saved[T]{c.settled, c.outbox, c.memory}))
+			err = writeState(h.Dir, c.id, appendState(nil, h.yaml, c.id, saved[T]{c.settled, c.outbox, c.memory}))
 		}
 		if err != nil {
 			faults = append(faults, fmt.Errorf("client %d: writing its state: %w", c.id, err))

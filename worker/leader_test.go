@@ -56,6 +56,8 @@ type seat struct {
 	outcomes  []transport.Outcome
 	epoch     uint32
 
+	ahead     func() // admits an update that came before it was awaited
+	aheadSeq  uint64
 	gatherSeq uint64
 	gathered  [][]byte
 	report    *transport.Report
@@ -150,7 +152,7 @@ func (l *leader) takeOver() {
 	l.node = fmt.Sprintf("node-%d", l.term)
 	l.conn = l.network.Connect(l.node)
 	for _, s := range l.clients {
-		s.gatherSeq, s.gathered, s.report = 0, nil, nil
+		s.gatherSeq, s.gathered, s.report, s.ahead = 0, nil, nil, nil
 	}
 	if old != nil {
 		go old.Close() // its handlers may be waiting for us
@@ -244,11 +246,7 @@ func (l *leader) hello(m transport.Message) {
 		l.tell(ledger.Command{Kind: ledger.Start})
 	}
 	for _, k := range h.Clients {
-		s := l.clients[k.Client]
-		sync.Clients = append(sync.Clients, transport.Note{
-			Client: k.Client, Seq: s.seq, Base: s.base, Awaited: s.awaited, Outcomes: slices.Clone(s.outcomes),
-			AckSeq: s.gatherSeq, Received: uint32(len(s.gathered)), Epoch: s.epoch,
-		})
+		sync.Clients = append(sync.Clients, l.standing(k.Client))
 	}
 	sync.Beat = l.beatNow()
 	l.send(m.Reply, sync)
@@ -289,6 +287,10 @@ func (l *leader) frame(m transport.Message) {
 	}
 	update, report := slices.Concat(s.gathered...), s.report
 	s.gatherSeq, s.gathered, s.report = 0, nil, nil
+	if frame.Seq > s.seq {
+		s.aheadSeq, s.ahead = frame.Seq, func() { l.admit(id, s, frame.Header, update, report) }
+		return
+	}
 	l.admit(id, s, frame.Header, update, report)
 }
 
@@ -343,7 +345,21 @@ func (l *leader) outcome(id uint32, o transport.Outcome) {
 	}
 }
 
+// standing is all there is to know of a client.
+func (l *leader) standing(id uint32) transport.Note {
+	s := l.clients[id]
+	return transport.Note{
+		Client: id, Seq: s.seq, Base: s.base, Awaited: s.awaited, Outcomes: slices.Clone(s.outcomes),
+		AckSeq: s.gatherSeq, Received: uint32(len(s.gathered)), Epoch: s.epoch,
+	}
+}
+
+// note tells news of a client, now and then with all else there is to know.
 func (l *leader) note(n transport.Note) {
+	if l.random.IntN(2) == 0 {
+		all := l.standing(n.Client)
+		n.Seq, n.Base, n.Awaited, n.Epoch, n.Outcomes = all.Seq, all.Base, all.Awaited, all.Epoch, append(all.Outcomes, n.Outcomes...)
+	}
 	l.send(l.subjects.Worker(l.clients[n.Client].worker), transport.Notes{n})
 }
 
@@ -360,13 +376,24 @@ func (l *leader) follow(d *ledger.Decision) {
 			l.outcome(e.Client, transport.Outcome{Seq: e.Seq, Verdict: ledger.Admitted, Version: d.Commit.Version})
 		}
 	}
+	stopped := d.Stopped != ""
+	var early []func()
 	for _, a := range d.Assign {
 		s := l.clients[a.Client]
 		s.seq, s.base, s.awaited = a.Seq, a.Base, true
 		l.note(transport.Note{Client: a.Client, Seq: a.Seq, Base: a.Base, Awaited: true})
+		if s.ahead != nil && s.aheadSeq <= s.seq {
+			if s.aheadSeq == s.seq {
+				early = append(early, s.ahead)
+			}
+			s.ahead = nil
+		}
 	}
-	if d.Stopped != "" {
+	if stopped {
 		l.beat()
+	}
+	for _, admit := range early { // the decision is not valid any more after the first
+		admit()
 	}
 }
 

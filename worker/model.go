@@ -121,16 +121,16 @@ func (r *reader[T]) check(o transport.Offer, have uint64) error {
 // versions' frames; nil for a whole model. What it leaves in x is of no use when it fails.
 func (r *reader[T]) read(x []T, base *version[T], o transport.Offer, b []byte) (sizes []int, err error) {
 	if o.Whole {
+		frames, err := r.whole.Frames(nil, b)
 		clear(x)
-		rest, err := addVersion(r.whole, x, o.Version, b)
-		if err == nil && len(rest) > 0 {
-			err = fmt.Errorf("%w: %d bytes after the model", errOffer, len(rest))
+		for _, f := range frames {
+			r.whole.Add(x, 1, f)
 		}
 		return nil, err
 	}
 	copy(x, base.x)
 	for v := base.number + 1; v <= o.Version; v++ {
-		rest, err := addVersion(r.changes, x, v, b)
+		rest, err := r.step(x, v, b)
 		if err != nil {
 			return nil, err
 		}
@@ -143,17 +143,17 @@ func (r *reader[T]) read(x []T, base *version[T], o transport.Offer, b []byte) (
 	return sizes, nil
 }
 
-// addVersion adds the frames of one version, at the front of b, to x and returns what follows them.
-func addVersion[T vec.Float](codec *compress.Codec[T], x []T, number uint64, b []byte) ([]byte, error) {
-	for i := range codec.Fragments() {
-		f, rest, err := codec.Parse(b)
+// step adds the frames of one version, at the front of b, to x and returns what follows them.
+func (r *reader[T]) step(x []T, number uint64, b []byte) ([]byte, error) {
+	for i := range r.changes.Fragments() {
+		f, rest, err := r.changes.Parse(b)
 		if err != nil {
 			return nil, fmt.Errorf("version %d: %w", number, err)
 		}
 		if f.Seq != number || int(f.Fragment) != i {
 			return nil, fmt.Errorf("%w: frame %d of version %d stands where frame %d of %d belongs", errOffer, f.Fragment, f.Seq, i, number)
 		}
-		codec.Add(x, 1, f)
+		r.changes.Add(x, 1, f)
 		b = rest
 	}
 	return b, nil

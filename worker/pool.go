@@ -45,11 +45,11 @@ type fold struct {
 
 // pool does rounds of local work, one a core at a time, and encodes and writes what comes of them.
 type pool[T vec.Float] struct {
-	codec  *compress.Codec[T]
-	dir    string
-	digest string
-	log    *zap.Logger
-	dies   func(step, uint32) bool
+	codec *compress.Codec[T]
+	dir   string
+	run   string // the run's configuration, YAML
+	log   *zap.Logger
+	dies  func(step, uint32) bool
 
 	queue   chan *task[T] // as long as there are clients, each of which has one at most
 	results chan *task[T] // twice for each: worked, and with made or err
@@ -116,7 +116,7 @@ func (p *pool[T]) encode(ctx context.Context, encoder *compress.Encoder[T], t *t
 		return file
 	}
 	o.state.outbox = append(o.state.outbox, made)
-	file = appendState(file, p.digest, t.client, o.state)
+	file = appendState(file, p.run, t.client, o.state)
 	if t.err = p.write(ctx, t.client, file); t.err == nil && p.dies(written, t.client) {
 		t.err = errDied
 	}

@@ -120,7 +120,11 @@ func (h *host[T]) finish(t *task[T]) error {
 	c.unsaved = false
 	if h.Emulate {
 		h.pad(c, r.heldAt.Add(time.Duration(h.fleet.Compute(c.id))))
-		t.made.finished = c.busy
+		if c.busy.After(c.uplink) {
+			c.uplink = c.busy
+		}
+		c.uplink = c.uplink.Add(time.Duration(h.fleet.Up(len(t.made.bytes))))
+		t.made.ready = c.uplink
 	}
 	return nil
 }
@@ -168,7 +172,7 @@ func (h *host[T]) fetch() {
 		pace = func(int) time.Duration { return 0 } // every client waits for its own
 	}
 	h.all.Go(func() {
-		h.reader.fetch(h.life, h.Conn, h.subjects, d, pace)
+		h.reader.fetch(h.life, h.Conn, h.Subjects, d, pace)
 		h.downloads <- d // has room for the only one
 	})
 }
@@ -210,19 +214,12 @@ func (h *host[T]) downloaded(d *download[T]) error {
 	return nil
 }
 
-// down and up are how long transfers take where links are emulated.
+// down is how long a download takes where links are emulated.
 func (h *host[T]) down(bytes int) time.Duration {
 	if !h.Emulate {
 		return 0
 	}
 	return time.Duration(h.fleet.Down(bytes))
-}
-
-func (h *host[T]) up(bytes int) time.Duration {
-	if !h.Emulate {
-		return 0
-	}
-	return time.Duration(h.fleet.Up(bytes))
 }
 
 // measure finds out how long a round of each client takes, from assignment to arrival: as configured where machines are

@@ -80,7 +80,7 @@ func logger(t *testing.T) *zap.Logger {
 func hostOnce(t *testing.T, cfg Config, network *transport.Memory, p problem.Problem[float64]) error {
 	conn := network.Connect(cfg.Name)
 	defer conn.Close()
-	cfg.Conn, cfg.Log = conn, logger(t)
+	cfg.Conn, cfg.Log, cfg.Subjects = conn, logger(t), transport.NewSubjects(cfg.Run.Name)
 	if cfg.Cores == 0 {
 		cfg.Cores = 2
 	}

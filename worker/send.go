@@ -30,25 +30,51 @@ func (h *host[T]) publish(ctx context.Context) {
 				f.Report = &m.of.report
 			}
 			b = transport.AppendFrame(b[:0], f)
-			if err := h.Conn.Publish(h.subjects.Update(m.client), b); err != nil {
+			if err := h.Conn.Publish(h.Subjects.Update(m.client), b); err != nil {
 				h.Log.Debug("not published", zap.Uint32("client", m.client), zap.Error(err))
 			}
 		}
 	}
 }
 
-// send gets the update that the ledger waits for on its way, as far as the window allows.
+// lost is after how long a leader that has acknowledged all of an update and says no more is taken to have lost it.
+const lost = 5 * transport.ResendAfter
+
+// outgoing is the update to publish now: the oldest that the leader does not hold. With a pipeline it takes an update
+// before it awaits it.
+func (c *client[T]) outgoing(pipeline int) *update {
+	for _, u := range c.outbox {
+		f := c.facts[u.seq]
+		switch {
+		case f.over, f.admitted, u.seq <= c.delivered:
+		case u.seq == c.seq && c.awaited, u.seq > c.seq && u.seq <= c.seq+uint64(pipeline):
+			return u
+		default:
+			return nil
+		}
+	}
+	return nil
+}
+
+// send gets an update on its way, as far as the window allows.
 func (h *host[T]) send(c *client[T]) {
 	now := h.now()
-	u := c.assigned()
+	if u := c.awaitedUpdate(); u != nil && u.seq <= c.delivered {
+		if at := c.ackedAt.Add(lost); now.Before(at) {
+			h.wakeAt(c, at)
+		} else {
+			c.again()
+		}
+	}
+	u := c.outgoing(h.Run.Local.Pipeline)
 	if u != c.sending {
 		c.sending, c.sent, c.acked, c.resend = u, 0, 0, time.Time{}
 	}
 	if u == nil {
 		return
 	}
-	if at := h.uploaded(c, u); now.Before(at) {
-		h.wakeAt(c, at)
+	if now.Before(u.ready) {
+		h.wakeAt(c, u.ready)
 		return
 	}
 	if c.sent > c.acked {
@@ -88,6 +114,9 @@ func (h *host[T]) handedOver() error {
 	h.ready = append(h.ready[1:], c)
 	c.sent++
 	c.resend = h.now().Add(transport.ResendAfter)
+	if c.sending.seq > c.seq {
+		c.resend = h.now().Add(lost) // the leader has no reason to answer before it awaits this
+	}
 	h.wakeAt(c, c.resend)
 	if h.dies(published, c.id) {
 		return errDied
@@ -98,33 +127,21 @@ func (h *host[T]) handedOver() error {
 // acknowledge notes how much the leader holds of the update on its way. Asked is when it was asked, or zero for news that
 // it sent by itself.
 func (c *client[T]) acknowledge(now time.Time, n transport.Note, asked time.Time) {
-	if c.sending == nil {
+	if c.sending == nil || n.AckSeq != c.sending.seq {
 		return
 	}
-	received := 0
-	if n.AckSeq == c.sending.seq {
-		received = min(int(n.Received), len(c.sending.frames))
-	} else if asked.IsZero() {
-		return // news of another matter
-	}
+	received := min(int(n.Received), len(c.sending.frames))
 	switch {
 	case received > c.acked:
 		c.acked, c.ackedAt, c.resend = received, now, now.Add(transport.ResendAfter)
 		c.sent = max(c.sent, received)
+		if received == len(c.sending.frames) {
+			c.delivered = c.sending.seq
+		}
 	case received < c.acked && (asked.IsZero() || asked.After(c.ackedAt)): // it has lost some
 		c.acked, c.sent = received, received
 	}
 }
 
 // again sends everything from the start: another node leads, which holds nothing.
-func (c *client[T]) again() { c.sent, c.acked = 0, 0 }
-
-// uploaded is when an update may be published, where links are emulated: its transfer begins when it is made and the
-// ledger waits for it.
-func (h *host[T]) uploaded(c *client[T], u *update) time.Time {
-	at := u.finished
-	if c.given.After(at) {
-		at = c.given
-	}
-	return at.Add(h.up(len(u.bytes)))
-}
+func (c *client[T]) again() { c.sent, c.acked, c.delivered = 0, 0, 0 }

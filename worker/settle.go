@@ -14,7 +14,13 @@ import (
 func (h *host[T]) learn(c *client[T], n transport.Note, sync bool) error {
 	switch {
 	case n.Seq > c.seq:
-		c.seq, c.base, c.awaited, c.given = n.Seq, n.Base, n.Awaited, h.now()
+		c.seq, c.base, c.awaited = n.Seq, n.Base, n.Awaited
+		if n.Seq <= c.delivered {
+			c.ackedAt = h.now() // from now on the leader has a reason to answer
+		}
+		if again := h.now().Add(transport.ResendAfter); c.sending != nil && c.sending.seq == n.Seq && c.resend.After(again) {
+			c.resend = again
+		}
 	case n.Seq == c.seq && n.Seq > 0:
 		c.awaited = c.awaited && n.Awaited // once it is over, it stays so
 	}

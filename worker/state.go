@@ -12,13 +12,14 @@ import (
 
 	"weir/atomicfile"
 	"weir/compress"
+	"weir/config"
 	"weir/transport"
 	"weir/vec"
 )
 
 // A client's file holds its state as of its last round, little-endian:
 //
-//	magic "weir client", format version, digest of the run's configuration (length in 1 byte, bytes)
+//	magic "weir client", format version, the run's configuration (length in 4 bytes, YAML)
 //	client (4 bytes), settled (8)
 //	updates (1), each: seq (8), base (8), report's JSON (length in 4, bytes), frames (length in 4, bytes)
 //	memory as Memory.Append writes it (to the end)
@@ -38,22 +39,18 @@ type update struct {
 	bytes     []byte   // all frames, back to back
 	frames    [][]byte // each of them, sharing bytes
 
-	finished time.Time // end of its work, where machines are emulated; the loop's
+	ready time.Time // when it may be published, where links are emulated; the loop's
 }
 
 // newUpdate cuts an update into its frames.
 func newUpdate[T vec.Float](codec *compress.Codec[T], seq, base uint64, report transport.Report, frames []byte) (*update, error) {
 	u := &update{seq: seq, base: base, report: report, bytes: frames}
-	for rest := frames; len(rest) > 0; {
-		_, after, err := codec.Parse(rest)
-		if err != nil {
-			return nil, err
-		}
-		n := len(rest) - len(after)
-		u.frames = append(u.frames, rest[:n:n])
-		rest = after
+	verified, err := codec.Frames(nil, frames)
+	for _, f := range verified {
+		u.frames = append(u.frames, frames[:f.Size():f.Size()])
+		frames = frames[f.Size():]
 	}
-	return u, nil
+	return u, err
 }
 
 // saved is what a client's file says.
@@ -68,12 +65,13 @@ func statePath(dir string, client uint32) string {
 }
 
 // appendState adds a client's file to dst.
-func appendState[T vec.Float](dst []byte, digest string, client uint32, s saved[T]) []byte {
+func appendState[T vec.Float](dst []byte, run string, client uint32, s saved[T]) []byte {
 	le := binary.LittleEndian
 	start := len(dst)
 	dst = append(dst, stateMagic...)
-	dst = append(dst, stateVersion, byte(len(digest)))
-	dst = append(dst, digest...)
+	dst = append(dst, stateVersion)
+	dst = le.AppendUint32(dst, uint32(len(run)))
+	dst = append(dst, run...)
 	dst = le.AppendUint32(dst, client)
 	dst = le.AppendUint64(dst, s.settled)
 	dst = append(dst, byte(len(s.outbox)))
@@ -92,7 +90,7 @@ func appendState[T vec.Float](dst []byte, digest string, client uint32, s saved[
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // loadState reads a client's file. It returns nil when there is none.
-func loadState[T vec.Float](codec *compress.Codec[T], dir, digest string, client uint32) (*saved[T], error) {
+func loadState[T vec.Float](codec *compress.Codec[T], dir, run string, client uint32) (*saved[T], error) {
 	path := statePath(dir, client)
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -101,7 +99,7 @@ func loadState[T vec.Float](codec *compress.Codec[T], dir, digest string, client
 	if err != nil {
 		return nil, err
 	}
-	s, err := parseState(codec, b, digest, client)
+	s, err := parseState(codec, b, run, client)
 	switch {
 	case errors.Is(err, errOtherRun):
 		return nil, fmt.Errorf("%w: %s: %w: give every run a folder of its own (--dir)", ErrState, path, err)
@@ -114,7 +112,7 @@ func loadState[T vec.Float](codec *compress.Codec[T], dir, digest string, client
 
 var errOtherRun = errors.New("it is of another run, or of this one with another config")
 
-func parseState[T vec.Float](codec *compress.Codec[T], b []byte, digest string, client uint32) (*saved[T], error) {
+func parseState[T vec.Float](codec *compress.Codec[T], b []byte, run string, client uint32) (*saved[T], error) {
 	le := binary.LittleEndian
 	if len(b) < len(stateMagic)+1 || string(b[:len(stateMagic)]) != stateMagic {
 		return nil, errors.New("it is no client's state")
@@ -127,8 +125,11 @@ func parseState[T vec.Float](codec *compress.Codec[T], b []byte, digest string, 
 		return nil, errors.New("it is damaged: its checksum is wrong")
 	}
 	r := stateReader{rest: b[len(stateMagic)+1 : body]}
-	if string(r.take(int(r.byte()))) != digest || r.uint32() != client {
-		return nil, errOtherRun
+	if differs := config.Differences(r.take(int(r.uint32())), []byte(run)); len(differs) > 0 {
+		return nil, fmt.Errorf("%w: %s", errOtherRun, differs[0])
+	}
+	if id := r.uint32(); id != client {
+		return nil, fmt.Errorf("it is of client %d", id)
 	}
 	s := &saved[T]{settled: r.uint64()}
 	for range r.byte() {
@@ -138,9 +139,6 @@ func parseState[T vec.Float](codec *compress.Codec[T], b []byte, digest string, 
 			return nil, err
 		}
 		frames := r.take(int(r.uint32()))
-		if _, err := codec.Check(frames); err != nil {
-			return nil, err
-		}
 		u, err := newUpdate(codec, seq, base, report, frames)
 		if err != nil {
 			return nil, err
