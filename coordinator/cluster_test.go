@@ -93,7 +93,7 @@ func (l *lab) startWorker(name string, clients ...uint32) {
 	conn := l.net.Connect(name)
 	l.workers[name] = l.start(func(ctx context.Context) error {
 		defer conn.Close()
-		return worker.Run(ctx, worker.Config{Name: name, Clients: clients, Dir: filepath.Join(l.dir, name), Run: l.cfg, Conn: conn, Log: l.log.Named(name), Cores: 1, Emulate: true})
+		return worker.Run(ctx, worker.Config{Name: name, Clients: clients, Dir: filepath.Join(l.dir, name), Run: l.cfg, Subjects: transport.NewSubjects(l.cfg.Name), Conn: conn, Log: l.log.Named(name), Cores: 1, Emulate: true})
 	})
 }
 

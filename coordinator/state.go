@@ -59,7 +59,7 @@ type effect struct {
 	decision *ledger.Decision // of a command
 	update   record.UpdateRow // of an admission
 	report   *transport.Report
-	cut      bool             // an admission whose other frames were not there: its client is to send it again
+	cut      bool // an admission whose other frames were not there: its client is to send it again
 	version  *record.VersionRow
 	digest   *digested
 	metrics  problem.Metrics
