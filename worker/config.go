@@ -49,7 +49,8 @@ const (
 // errDied ends a worker that a test has killed.
 var errDied = errors.New("killed")
 
-// Validate returns every fault of c, each naming the field and what would be right.
+// Validate returns every fault of c, each naming the field and what would be right. It can be asked before there is a
+// connection.
 func (c Config) Validate() error {
 	var faults []error
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf("worker: "+format, args...)) }
@@ -64,14 +65,11 @@ func (c Config) Validate() error {
 		case int64(id) >= int64(c.Run.Clients.Count):
 			fault("clients: %d: the run has 0 to %d", id, c.Run.Clients.Count-1)
 		case slices.Contains(c.Clients[:i], id):
-			fault("clients: %d is there twice", id)
+			fault("clients: %d: must be there once", id)
 		}
 	}
 	if c.Dir == "" {
 		fault("dir: must name a folder for the clients' state")
-	}
-	if c.Conn == nil {
-		fault("conn: must be a connection")
 	}
 	if c.Cores < 0 {
 		fault("cores: %d: must be 0, which is all, or more", c.Cores)
