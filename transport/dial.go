@@ -79,6 +79,9 @@ func (c *natsConn) fits() error {
 }
 
 func (cfg DialConfig) options(c *natsConn) ([]nats.Option, error) {
+	if cfg.Keys != nil && cfg.Keys.Name != cfg.Name {
+		return nil, fmt.Errorf("transport: %s has the keys of %s %s", cfg.Name, cfg.Keys.Role, cfg.Keys.Name)
+	}
 	options := []nats.Option{
 		nats.Name(cfg.Name),
 		nats.CustomInboxPrefix(inboxOf(cfg.Name)),

@@ -194,6 +194,7 @@ func TestStrangers(t *testing.T) {
 	}{
 		{"without keys", nil, "--keys"},
 		{"keys of another run", others("alice"), "not of this run's authority"},
+		{"keys of another worker", folder("bob"), "alice has the keys of worker bob"},
 		{"an unknown nkey", impostor(t, folder("alice"), others("alice")), "not among the users"},
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
