@@ -27,7 +27,9 @@ type lead[T vec.Float] struct {
 
 	// The loop's own.
 	workers map[string]*host
-	last    int64 // time of the newest proposal
+	last    int64     // time of the newest proposal
+	anchor  int64     // the run's time at since
+	since   time.Time // zero before the run has started
 	ticked  int64 // the due time that a tick was proposed for
 	began   time.Time
 	claimed bool // workers have had their lease's time to claim their clients
@@ -122,6 +124,9 @@ func (l *lead[T]) run(ctx context.Context) error {
 	n.mu.Lock()
 	n.lead = l
 	l.last = n.now()
+	if n.state.machine.Ledger.Started() {
+		l.anchor, l.since = l.last, time.Now()
+	}
 	fresh := n.state.genesis == nil
 	n.mu.Unlock()
 	if fresh {
@@ -206,11 +211,12 @@ func (l *lead[T]) await(ctx context.Context) {
 	}
 }
 
-// stamp is the time of the next command: it never falls.
+// stamp is the time of the next command. The run's time goes on with this machine's monotonic clock from where the log
+// was when this term began, and stands still before the run starts: it never falls, and no clock that is set changes it.
 func (l *lead[T]) stamp() int64 {
-	l.n.mu.Lock()
-	l.last = max(l.last, l.n.now())
-	l.n.mu.Unlock()
+	if !l.since.IsZero() {
+		l.last = max(l.last, l.anchor+int64(time.Since(l.since)))
+	}
 	return l.last
 }
 
@@ -236,8 +242,9 @@ func (l *lead[T]) step(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	l.n.mu.Lock()
-	due, now, started := l.n.state.machine.Ledger.Due(), l.n.now(), l.n.state.machine.Ledger.Started()
+	due, started := l.n.state.machine.Ledger.Due(), l.n.state.machine.Ledger.Started()
 	l.n.mu.Unlock()
+	now := l.stamp()
 	switch {
 	case !started || due == aggregate.Never || due == l.ticked:
 		return time.Hour, nil
@@ -245,7 +252,7 @@ func (l *lead[T]) step(ctx context.Context) (time.Duration, error) {
 		return time.Duration(due - now), nil
 	}
 	l.ticked = due
-	return time.Hour, l.command(ctx, ledger.Command{Kind: ledger.Tick, Time: l.stamp()})
+	return time.Hour, l.command(ctx, ledger.Command{Kind: ledger.Tick, Time: now})
 }
 
 // putDigests proposes the digests that this node has made.
@@ -587,6 +594,7 @@ func (l *lead[T]) register(ctx context.Context) error {
 		return nil
 	}
 	n.log.Info("starting", zap.Int("clients", all))
+	l.anchor, l.since = now, time.Now()
 	return l.command(ctx, ledger.Command{Kind: ledger.Start, Time: now})
 }
 
