@@ -30,7 +30,7 @@ type lead[T vec.Float] struct {
 	last    int64     // time of the newest proposal
 	anchor  int64     // the run's time at since
 	since   time.Time // zero before the run has started
-	ticked  int64 // the due time that a tick was proposed for
+	ticked  int64     // the due time that a tick was proposed for
 	began   time.Time
 	claimed bool // workers have had their lease's time to claim their clients
 	ended   bool // the end of the log was proposed

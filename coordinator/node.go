@@ -251,7 +251,7 @@ func (n *node[T]) take(l *raft.Log) []letter {
 	e, err := n.state.apply(l.Data)
 	n.at = time.Now()
 	if err == nil && n.recorder != nil {
-		err = n.recorder.append(l.Index, l.Data)
+		err = n.recorder.append(n.state.entries, l.Data)
 	}
 	if err == nil {
 		err = n.notice(&e)

@@ -18,7 +18,7 @@ import (
 //
 //	length  uint32  of the entry
 //	check   uint32  CRC-32C of index and entry
-//	index   uint64  raft's
+//	index   uint64  which entry of the run's log it is, from 1
 //	entry   bytes
 //
 // little-endian. A node that is sent a snapshot has a gap; its next file starts after it.

@@ -23,6 +23,7 @@ import (
 type snapshotHead struct {
 	Format   int
 	Genesis  *genesis
+	Entries  uint64
 	Time     int64
 	Finished bool
 	Clients  []clientState
@@ -60,7 +61,7 @@ func (n *node[T]) Snapshot() (raft.FSMSnapshot, error) {
 		return nil, err
 	}
 	f := &frozen[T]{model: model, head: snapshotHead{
-		Format: snapshotFormat, Genesis: s.genesis, Time: s.time, Finished: s.finished, Clients: slices.Clone(s.clients),
+		Format: snapshotFormat, Genesis: s.genesis, Entries: s.entries, Time: s.time, Finished: s.finished, Clients: slices.Clone(s.clients),
 		Partial: partial{s.partial.Client, s.partial.Seq, s.partial.Count, bytes.Clone(s.partial.Bytes)},
 		Journal: j.Bytes(), Ledger: s.machine.Ledger.AppendSnapshot(nil), Rows: n.rec != nil,
 	}}
@@ -231,7 +232,7 @@ func (n *node[T]) restoreState(head *snapshotHead, model []byte) error {
 	if err != nil {
 		return err
 	}
-	s.genesis, s.time, s.finished, s.clients, s.partial = head.Genesis, head.Time, head.Finished, head.Clients, head.Partial
+	s.genesis, s.entries, s.time, s.finished, s.clients, s.partial = head.Genesis, head.Entries, head.Time, head.Finished, head.Clients, head.Partial
 	if head.Genesis != nil {
 		if err := s.compare(*head.Genesis); err != nil {
 			return err

@@ -27,7 +27,8 @@ type state[T vec.Float] struct {
 	journal *journal.Journal
 
 	genesis  *genesis
-	time     int64 // of the last command
+	entries  uint64 // that were applied
+	time     int64  // of the last command
 	finished bool
 	clients  []clientState
 	partial  partial
@@ -110,6 +111,7 @@ func (s *state[T]) apply(entry []byte) (effect, error) {
 		return effect{}, err
 	}
 	e := effect{kind: k}
+	s.entries++
 	switch k {
 	case entryGenesis:
 		return e, s.begin(b)

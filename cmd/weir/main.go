@@ -33,6 +33,7 @@ type commands struct {
 	Up          upCmd          `cmd:"" help:"Run a whole cluster on this machine: real processes, real consensus."`
 	Coordinator coordinatorCmd `cmd:"" help:"Run one node of a cluster's coordinator."`
 	Worker      workerCmd      `cmd:"" help:"Host clients of a run on a cluster."`
+	Replay      replayCmd      `cmd:"" help:"Rebuild a cluster's run from its log, and check it."`
 	Report      reportCmd      `cmd:"" help:"Lay runs side by side."`
 	Data        dataCmd        `cmd:"" help:"List, check and download data sets."`
 	Bench       benchCmd       `cmd:"" help:"Measure how fast weir is on this machine."`

@@ -261,10 +261,8 @@ func (r *upRun) collect() (record.Summary, error) {
 		if err := record.Move(filepath.Join(from, "run"), r.dir); err != nil {
 			return record.Summary{}, err
 		}
-		if r.Record != "" {
-			if err := os.Rename(filepath.Join(from, "ledger"), filepath.Join(r.dir, "ledger")); err != nil {
-				return record.Summary{}, err
-			}
+		if err := r.collectLogs(); err != nil {
+			return record.Summary{}, err
 		}
 		loaded, err := record.Open(r.dir)
 		if err != nil {
@@ -277,4 +275,20 @@ func (r *upRun) collect() (record.Summary, error) {
 			os.Remove(filepath.Join(r.dir, "cluster.json")))
 	}
 	return record.Summary{}, fmt.Errorf("no node left a record: %w", last)
+}
+
+// collectLogs keeps the logs that the nodes recorded, of all of them: one that was sent a snapshot has a gap.
+func (r *upRun) collectLogs() error {
+	if r.Record == "" {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Join(r.dir, "ledger"), 0o777); err != nil {
+		return err
+	}
+	for _, n := range r.cluster.Nodes {
+		if err := os.Rename(filepath.Join(r.dir, "nodes", n.ID, "ledger"), filepath.Join(r.dir, "ledger", n.ID)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
