@@ -27,7 +27,8 @@ type lead[T vec.Float] struct {
 
 	// The loop's own.
 	workers map[string]*host
-	last    int64 // time of the newest proposal
+	last    int64     // time of the newest proposal
+	origin  time.Time // when the run would have begun, had it gone on ever since; zero before it starts
 	ticked  int64 // the due time that a tick was proposed for
 	began   time.Time
 	claimed bool // workers have had their lease's time to claim their clients
@@ -121,7 +122,6 @@ func (l *lead[T]) run(ctx context.Context) error {
 	all.Go(func() { l.evaluate(ctx) })
 	n.mu.Lock()
 	n.lead = l
-	l.last = n.now()
 	fresh := n.state.genesis == nil
 	n.mu.Unlock()
 	if fresh {
@@ -206,11 +206,24 @@ func (l *lead[T]) await(ctx context.Context) {
 	}
 }
 
-// stamp is the time of the next command: it never falls.
+// stamp is the time of the next command: it never falls. A leader goes on from where the log stands when its term
+// begins, and from there by its own clock alone: what a command takes through the log is no time lost.
 func (l *lead[T]) stamp() int64 {
 	l.n.mu.Lock()
-	l.last = max(l.last, l.n.now())
-	l.n.mu.Unlock()
+	defer l.n.mu.Unlock()
+	return l.stampLocked()
+}
+
+func (l *lead[T]) stampLocked() int64 {
+	switch {
+	case !l.origin.IsZero():
+		l.last = max(l.last, int64(time.Since(l.origin)))
+	case l.n.state.machine.Ledger.Started():
+		l.last = max(l.last, l.n.now())
+		l.origin = time.Now().Add(-time.Duration(l.last))
+	default:
+		l.last = max(l.last, l.n.state.time) // it stands still until the run starts
+	}
 	return l.last
 }
 
@@ -236,7 +249,7 @@ func (l *lead[T]) step(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	l.n.mu.Lock()
-	due, now, started := l.n.state.machine.Ledger.Due(), l.n.now(), l.n.state.machine.Ledger.Started()
+	due, now, started := l.n.state.machine.Ledger.Due(), l.stampLocked(), l.n.state.machine.Ledger.Started()
 	l.n.mu.Unlock()
 	switch {
 	case !started || due == aggregate.Never || due == l.ticked:

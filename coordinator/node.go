@@ -57,7 +57,7 @@ type node[T vec.Float] struct {
 
 	mu        sync.Mutex // guards what follows
 	state     *state[T]
-	at        time.Time // when the last entry was applied here
+	at        time.Time // when the run's time, as the log has it, last went on here
 	lead      *lead[T]  // nil unless this node leads
 	broken    error
 	logged    int64 // bytes of the log since the last snapshot
@@ -248,8 +248,11 @@ func (n *node[T]) take(l *raft.Log) []letter {
 		default:
 		}
 	}
+	before, ran := n.state.time, n.state.machine.Ledger.Started()
 	e, err := n.state.apply(l.Data)
-	n.at = time.Now()
+	if n.state.time != before || !ran {
+		n.at = time.Now()
+	}
 	if err == nil && n.recorder != nil {
 		err = n.recorder.append(l.Index, l.Data)
 	}

@@ -204,6 +204,7 @@ func (s *state[T]) admit(e *effect, a *admission) error {
 	if int(a.command.Client) < len(s.clients) {
 		at = s.clients[a.command.Client]
 	}
+	a.command.Time = max(a.command.Time, s.time)
 	e.update, e.report = s.row(a, at, len(update)), &a.report
 	return s.command(e, a.command, update)
 }
@@ -230,7 +231,8 @@ func seconds(t int64) float64 { return float64(t) / 1e9 }
 
 // command has the machine decide and keeps the record.
 func (s *state[T]) command(e *effect, c ledger.Command, update []byte) error {
-	s.time = max(s.time, c.Time)
+	c.Time = max(c.Time, s.time) // a leader that was deposed may have stamped it and got it through after all
+	s.time = c.Time
 	d := s.machine.Apply(c, update)
 	e.command, e.decision = c, d
 	if c.Kind == ledger.Admit {
