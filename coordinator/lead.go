@@ -29,7 +29,7 @@ type lead[T vec.Float] struct {
 	workers map[string]*host
 	last    int64     // time of the newest proposal
 	origin  time.Time // when the run would have begun, had it gone on ever since; zero before it starts
-	ticked  int64 // the due time that a tick was proposed for
+	ticked  int64     // the due time that a tick was proposed for
 	began   time.Time
 	claimed bool // workers have had their lease's time to claim their clients
 	ended   bool // the end of the log was proposed
@@ -72,6 +72,10 @@ func (n *node[T]) leads(ctx context.Context) {
 		}
 		for n.raft.State() == raft.Leader && ctx.Err() == nil {
 			n.term(ctx)
+			select { // a term that failed while leadership is being handed over fails again at once
+			case <-ctx.Done():
+			case <-time.After(n.cfg.Timeouts.Commit):
+			}
 		}
 	}
 }
@@ -124,8 +128,8 @@ func (l *lead[T]) run(ctx context.Context) error {
 	n.lead = l
 	fresh := n.state.genesis == nil
 	n.mu.Unlock()
-	if fresh {
-		if err := l.propose(ctx, n.state.identity().entry()); err != nil {
+	if fresh { // nobody is let in before it is known which run this is
+		if err := l.commit(n.state.identity().entry()); err != nil {
 			return err
 		}
 	}
@@ -352,7 +356,7 @@ func (l *lead[T]) applied(e *effect) []letter {
 	default:
 	}
 	if e.kind == entryAdmit {
-		delete(l.proposed, e.command.Client)
+		delete(l.proposed, e.client)
 	}
 	if e.version != nil || e.kind == entryGenesis {
 		l.evaluator.consider(l.n)
@@ -385,7 +389,7 @@ func (l *lead[T]) news(e *effect) []letter {
 	}
 	if e.kind == entryAdmit {
 		tell(e.command.Client)
-		if d.Verdict == ledger.Refused {
+		if d.Verdict == ledger.Refused && e.command.Fault == ledger.None { // a fault was counted when it was found
 			l.n.counts.refuse(d.Reason.String())
 		}
 	}
@@ -478,7 +482,10 @@ func (l *lead[T]) welcome(h *transport.Hello) transport.Sync {
 		w.clients = append(w.clients, m.Client)
 		l.home[m.Client] = h.Worker
 		l.held[m.Client] = m.Held
-		if !n.state.machine.Ledger.Standing(m.Client).Present {
+		switch {
+		case h.Leaving:
+			delete(l.joining, m.Client)
+		case !n.state.machine.Ledger.Standing(m.Client).Present:
 			l.joining[m.Client] = m
 		}
 		s.Clients = append(s.Clients, n.state.standing(m.Client))
@@ -492,9 +499,6 @@ func (l *lead[T]) welcome(h *transport.Hello) transport.Sync {
 
 // refusal is why a worker cannot take part; empty when it can. The caller holds the lock.
 func (n *node[T]) refusal(h *transport.Hello) string {
-	if n.state.genesis == nil {
-		return ""
-	}
 	if h.Config != "" {
 		if differs := config.Differences(n.state.genesis.Config, []byte(h.Config)); len(differs) > 0 {
 			return "its config is not the run's: " + differs[0]

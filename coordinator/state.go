@@ -55,6 +55,7 @@ type partial struct {
 // effect is what an entry came to. Its decision is valid until the next entry.
 type effect struct {
 	kind     kind
+	client   uint32 // of an admission, also of one that was cut
 	command  ledger.Command
 	decision *ledger.Decision // of a command
 	update   record.UpdateRow // of an admission
@@ -189,6 +190,7 @@ func (s *state[T]) gather(p piece) {
 
 // admit hands an update to the machine, if all of it is there.
 func (s *state[T]) admit(e *effect, a *admission) error {
+	e.client = a.command.Client
 	update := a.frame
 	if a.before > 0 {
 		at := &s.partial
