@@ -199,15 +199,14 @@ func (n *node[T]) Restore(snapshot io.ReadCloser) error {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if err := n.restoreRows(head.Rows, in); err != nil {
-		return err
+	err = n.restoreRows(head.Rows, in)
+	if err == nil {
+		err = n.restoreState(&head, model)
 	}
-	if err := n.restoreState(&head, model); err != nil {
-		n.broken = err
-		n.fail(err)
-		return err
+	if err != nil {
+		n.breakDown(err)
 	}
-	return nil
+	return err
 }
 
 func (n *node[T]) restoreRows(present bool, in io.Reader) error {
