@@ -305,7 +305,7 @@ func (s *state[T]) measured(e *effect, m measured) error {
 		}
 	}
 	value, ok := m.Metrics.Get(s.config.Stop.Target.Metric)
-	if !ok {
+	if !ok || m.Version == 0 { // the target is for what the run makes, not for what it starts from
 		return nil
 	}
 	err := s.command(e, ledger.Command{Kind: ledger.Measure, Time: s.time, Value: value}, nil)
