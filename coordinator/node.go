@@ -60,7 +60,8 @@ type node[T vec.Float] struct {
 	at        time.Time // when the run's time, as the log has it, last went on here
 	lead      *lead[T]  // nil unless this node leads
 	broken    error
-	logged    int64 // bytes of the log since the last snapshot
+	index     uint64 // of the newest entry in the state
+	logged    int64  // bytes of the log since the last snapshot
 	checks    digests
 	wholes    wholes
 	done      chan struct{} // closed when the run is over
@@ -248,6 +249,7 @@ func (n *node[T]) take(l *raft.Log) []letter {
 	if n.broken != nil {
 		return nil
 	}
+	n.index = l.Index
 	n.logged += int64(len(l.Data))
 	if n.logged > n.snapshotBytes() {
 		select {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/hashicorp/raft"
 	"github.com/klauspost/compress/s2"
@@ -22,6 +23,7 @@ import (
 // snapshotHead is a snapshot's scalars; the model and the record's rows follow it.
 type snapshotHead struct {
 	Format   int
+	Index    uint64 // of the newest entry in it
 	Genesis  *genesis
 	Time     int64
 	Finished bool
@@ -60,7 +62,7 @@ func (n *node[T]) Snapshot() (raft.FSMSnapshot, error) {
 		return nil, err
 	}
 	f := &frozen[T]{model: model, head: snapshotHead{
-		Format: snapshotFormat, Genesis: s.genesis, Time: s.time, Finished: s.finished, Clients: slices.Clone(s.clients),
+		Format: snapshotFormat, Index: n.index, Genesis: s.genesis, Time: s.time, Finished: s.finished, Clients: slices.Clone(s.clients),
 		Partial: partial{s.partial.Client, s.partial.Seq, s.partial.Count, bytes.Clone(s.partial.Bytes)},
 		Journal: j.Bytes(), Ledger: s.machine.Ledger.AppendSnapshot(nil), Rows: n.rec != nil,
 	}}
@@ -203,6 +205,9 @@ func (n *node[T]) Restore(snapshot io.ReadCloser) error {
 	if err == nil {
 		err = n.restoreState(&head, model)
 	}
+	if err == nil && n.recorder != nil {
+		err = n.recorder.skip(head.Index)
+	}
 	if err != nil {
 		n.breakDown(err)
 	}
@@ -249,7 +254,7 @@ func (n *node[T]) restoreState(head *snapshotHead, model []byte) error {
 	} else {
 		err = s.journal.Record(nil)
 	}
-	n.state = s
+	n.state, n.index, n.at = s, head.Index, time.Now()
 	if s.finished {
 		err = errors.Join(err, n.finish())
 	}
