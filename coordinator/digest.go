@@ -106,8 +106,7 @@ func (n *node[T]) digester(ctx context.Context) {
 // digested compares a digest of this node's, and a leader puts it into the log. The caller holds the lock.
 func (n *node[T]) digested(x digested) {
 	if err := n.checks.mine(x); err != nil {
-		n.broken = err
-		n.fail(err)
+		n.breakDown(err)
 		return
 	}
 	if l := n.lead; l != nil {

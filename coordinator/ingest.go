@@ -66,7 +66,7 @@ func (in *ingest[T]) handle(m transport.Message) {
 		return
 	}
 	message, err := transport.DecodeFrame(m.Data)
-	if err != nil {
+	if err != nil || message.Report != nil && !message.Report.Sound() {
 		in.fault(client, at, ledger.BadFrame, "malformed message")
 		return
 	}

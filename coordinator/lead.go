@@ -28,8 +28,7 @@ type lead[T vec.Float] struct {
 	// The loop's own.
 	workers map[string]*host
 	last    int64     // time of the newest proposal
-	anchor  int64     // the run's time at since
-	since   time.Time // zero before the run has started
+	origin  time.Time // when the run would have begun, had it gone on ever since; zero before it starts
 	ticked  int64     // the due time that a tick was proposed for
 	began   time.Time
 	claimed bool // workers have had their lease's time to claim their clients
@@ -73,6 +72,10 @@ func (n *node[T]) leads(ctx context.Context) {
 		}
 		for n.raft.State() == raft.Leader && ctx.Err() == nil {
 			n.term(ctx)
+			select { // a term that failed while leadership is being handed over fails again at once
+			case <-ctx.Done():
+			case <-time.After(n.cfg.Timeouts.Commit):
+			}
 		}
 	}
 }
@@ -123,14 +126,10 @@ func (l *lead[T]) run(ctx context.Context) error {
 	all.Go(func() { l.evaluate(ctx) })
 	n.mu.Lock()
 	n.lead = l
-	l.last = n.now()
-	if n.state.machine.Ledger.Started() {
-		l.anchor, l.since = l.last, time.Now()
-	}
 	fresh := n.state.genesis == nil
 	n.mu.Unlock()
-	if fresh {
-		if err := l.propose(ctx, n.state.identity().entry()); err != nil {
+	if fresh { // nobody is let in before it is known which run this is
+		if err := l.commit(n.state.identity().entry()); err != nil {
 			return err
 		}
 	}
@@ -211,11 +210,23 @@ func (l *lead[T]) await(ctx context.Context) {
 	}
 }
 
-// stamp is the time of the next command. The run's time goes on with this machine's monotonic clock from where the log
-// was when this term began, and stands still before the run starts: it never falls, and no clock that is set changes it.
+// stamp is the time of the next command: it never falls. A leader goes on from where the log stands when its term
+// begins, and from there by its own clock alone: what a command takes through the log is no time lost.
 func (l *lead[T]) stamp() int64 {
-	if !l.since.IsZero() {
-		l.last = max(l.last, l.anchor+int64(time.Since(l.since)))
+	l.n.mu.Lock()
+	defer l.n.mu.Unlock()
+	return l.stampLocked()
+}
+
+func (l *lead[T]) stampLocked() int64 {
+	switch {
+	case !l.origin.IsZero():
+		l.last = max(l.last, int64(time.Since(l.origin)))
+	case l.n.state.machine.Ledger.Started():
+		l.last = max(l.last, l.n.now())
+		l.origin = time.Now().Add(-time.Duration(l.last))
+	default:
+		l.last = max(l.last, l.n.state.time) // it stands still until the run starts
 	}
 	return l.last
 }
@@ -242,9 +253,8 @@ func (l *lead[T]) step(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	l.n.mu.Lock()
-	due, started := l.n.state.machine.Ledger.Due(), l.n.state.machine.Ledger.Started()
+	due, now, started := l.n.state.machine.Ledger.Due(), l.stampLocked(), l.n.state.machine.Ledger.Started()
 	l.n.mu.Unlock()
-	now := l.stamp()
 	switch {
 	case !started || due == aggregate.Never || due == l.ticked:
 		return time.Hour, nil
@@ -252,7 +262,7 @@ func (l *lead[T]) step(ctx context.Context) (time.Duration, error) {
 		return time.Duration(due - now), nil
 	}
 	l.ticked = due
-	return time.Hour, l.command(ctx, ledger.Command{Kind: ledger.Tick, Time: now})
+	return time.Hour, l.command(ctx, ledger.Command{Kind: ledger.Tick, Time: l.stamp()})
 }
 
 // putDigests proposes the digests that this node has made.
@@ -346,7 +356,7 @@ func (l *lead[T]) applied(e *effect) []letter {
 	default:
 	}
 	if e.kind == entryAdmit {
-		delete(l.proposed, e.command.Client)
+		delete(l.proposed, e.client)
 	}
 	if e.version != nil || e.kind == entryGenesis {
 		l.evaluator.consider(l.n)
@@ -379,7 +389,7 @@ func (l *lead[T]) news(e *effect) []letter {
 	}
 	if e.kind == entryAdmit {
 		tell(e.command.Client)
-		if d.Verdict == ledger.Refused {
+		if d.Verdict == ledger.Refused && e.command.Fault == ledger.None { // a fault was counted when it was found
 			l.n.counts.refuse(d.Reason.String())
 		}
 	}
@@ -472,7 +482,10 @@ func (l *lead[T]) welcome(h *transport.Hello) transport.Sync {
 		w.clients = append(w.clients, m.Client)
 		l.home[m.Client] = h.Worker
 		l.held[m.Client] = m.Held
-		if !n.state.machine.Ledger.Standing(m.Client).Present {
+		switch {
+		case h.Leaving:
+			delete(l.joining, m.Client)
+		case !n.state.machine.Ledger.Standing(m.Client).Present:
 			l.joining[m.Client] = m
 		}
 		s.Clients = append(s.Clients, n.state.standing(m.Client))
@@ -486,9 +499,6 @@ func (l *lead[T]) welcome(h *transport.Hello) transport.Sync {
 
 // refusal is why a worker cannot take part; empty when it can. The caller holds the lock.
 func (n *node[T]) refusal(h *transport.Hello) string {
-	if n.state.genesis == nil {
-		return ""
-	}
 	if h.Config != "" {
 		if differs := config.Differences(n.state.genesis.Config, []byte(h.Config)); len(differs) > 0 {
 			return "its config is not the run's: " + differs[0]
@@ -594,7 +604,6 @@ func (l *lead[T]) register(ctx context.Context) error {
 		return nil
 	}
 	n.log.Info("starting", zap.Int("clients", all))
-	l.anchor, l.since = now, time.Now()
 	return l.command(ctx, ledger.Command{Kind: ledger.Start, Time: now})
 }
 

@@ -57,7 +57,7 @@ type node[T vec.Float] struct {
 
 	mu        sync.Mutex // guards what follows
 	state     *state[T]
-	at        time.Time // when the last entry was applied here
+	at        time.Time // when the run's time, as the log has it, last went on here
 	lead      *lead[T]  // nil unless this node leads
 	broken    error
 	logged    int64 // bytes of the log since the last snapshot
@@ -144,7 +144,7 @@ func (n *node[T]) openRaft() error {
 	c.NoLegacyTelemetry = true
 	r, err := raft.NewRaft(c, n, n.storage.log, n.storage.stable, n.storage.snapshots, n.cfg.Raft)
 	if err != nil {
-		return fmt.Errorf("coordinator: starting raft: %w", err)
+		return errors.Join(n.broken, fmt.Errorf("coordinator: starting raft: %w", err)) // broken says why a snapshot does not fit
 	}
 	n.raft = r
 	if n.cfg.Join {
@@ -186,12 +186,14 @@ func (n *node[T]) serve(ctx context.Context) error {
 		return n.leave(ctx)
 	case <-n.done:
 	}
+	n.mu.Lock()
 	n.log.Info("run is over", zap.String("stopped", n.state.machine.Ledger.Stopped()))
+	n.mu.Unlock()
 	select {
 	case <-ctx.Done():
 	case <-time.After(lingers):
 	}
-	return nil
+	return failure(ctx)
 }
 
 // leave hands leadership over and says why the node ends.
@@ -201,6 +203,11 @@ func (n *node[T]) leave(ctx context.Context) error {
 			n.log.Warn("leadership was not handed over", zap.Error(err))
 		}
 	}
+	return failure(ctx)
+}
+
+// failure is why the node cannot go on; nil when it was only told to end, or when nothing is wrong.
+func failure(ctx context.Context) error {
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 		return cause
 	}
@@ -248,8 +255,11 @@ func (n *node[T]) take(l *raft.Log) []letter {
 		default:
 		}
 	}
+	before, ran := n.state.time, n.state.machine.Ledger.Started()
 	e, err := n.state.apply(l.Data)
-	n.at = time.Now()
+	if n.state.time != before || !ran {
+		n.at = time.Now()
+	}
 	if err == nil && n.recorder != nil {
 		err = n.recorder.append(n.state.entries, l.Data)
 	}
@@ -257,14 +267,19 @@ func (n *node[T]) take(l *raft.Log) []letter {
 		err = n.notice(&e)
 	}
 	if err != nil {
-		n.broken = err
-		n.fail(err)
+		n.breakDown(err)
 		return nil
 	}
 	if n.lead == nil {
 		return nil
 	}
 	return n.lead.applied(&e)
+}
+
+// breakDown ends a node whose state or record can no longer follow the log. The caller holds the lock.
+func (n *node[T]) breakDown(err error) {
+	n.broken = err
+	n.fail(err)
 }
 
 // notice is what every node does about an entry.

@@ -21,7 +21,8 @@ import (
 //	index   uint64  which entry of the run's log it is, from 1
 //	entry   bytes
 //
-// little-endian. A node that is sent a snapshot has a gap; its next file starts after it.
+// little-endian. Indices go on but for entries of raft's own, which are not here. A node that is sent a snapshot has a gap;
+// its next file starts after it, and only then, or where the one before is full.
 
 // recorder appends entries to a recorded log.
 type recorder struct {
@@ -49,14 +50,24 @@ func openRecorder(dir string) (*recorder, error) {
 	if err != nil || len(segments) == 0 {
 		return r, err
 	}
-	newest := segments[len(segments)-1]
-	end := int64(0)
-	err = readSegment(newest, func(index uint64, _ []byte, at int64) error {
-		r.last, end = index, at
-		return nil
-	})
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, err
+	newest, end := "", int64(0)
+	for i := len(segments) - 1; i >= 0 && r.last == 0; i-- { // a process that was killed may have left one without an entry
+		newest, end = segments[i], 0
+		err = readSegment(newest, func(index uint64, _ []byte, at int64) error {
+			r.last, end = index, at
+			return nil
+		})
+		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+			return nil, err
+		}
+		if r.last == 0 {
+			if err := os.Remove(newest); err != nil {
+				return nil, fmt.Errorf("coordinator: recording frames: %w", err)
+			}
+		}
+	}
+	if r.last == 0 {
+		return r, nil
 	}
 	if r.file, err = os.OpenFile(newest, os.O_WRONLY, 0o666); err != nil {
 		return nil, err
@@ -119,6 +130,15 @@ func (r *recorder) size() int64 {
 		return 0
 	}
 	return at
+}
+
+// skip leaves out the entries up to index, which came in a snapshot, unless they are here.
+func (r *recorder) skip(index uint64) error {
+	if index <= r.last {
+		return nil
+	}
+	r.last = index
+	return r.close()
 }
 
 // turn begins a new file.

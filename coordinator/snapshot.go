@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/hashicorp/raft"
 	"github.com/klauspost/compress/s2"
@@ -61,7 +62,8 @@ func (n *node[T]) Snapshot() (raft.FSMSnapshot, error) {
 		return nil, err
 	}
 	f := &frozen[T]{model: model, head: snapshotHead{
-		Format: snapshotFormat, Genesis: s.genesis, Entries: s.entries, Time: s.time, Finished: s.finished, Clients: slices.Clone(s.clients),
+		Format: snapshotFormat, Genesis: s.genesis, Entries: s.entries, Time: s.time, Finished: s.finished,
+		Clients: slices.Clone(s.clients),
 		Partial: partial{s.partial.Client, s.partial.Seq, s.partial.Count, bytes.Clone(s.partial.Bytes)},
 		Journal: j.Bytes(), Ledger: s.machine.Ledger.AppendSnapshot(nil), Rows: n.rec != nil,
 	}}
@@ -200,15 +202,17 @@ func (n *node[T]) Restore(snapshot io.ReadCloser) error {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if err := n.restoreRows(head.Rows, in); err != nil {
-		return err
+	err = n.restoreRows(head.Rows, in)
+	if err == nil {
+		err = n.restoreState(&head, model)
 	}
-	if err := n.restoreState(&head, model); err != nil {
-		n.broken = err
-		n.fail(err)
-		return err
+	if err == nil && n.recorder != nil {
+		err = n.recorder.skip(head.Entries)
 	}
-	return nil
+	if err != nil {
+		n.breakDown(err)
+	}
+	return err
 }
 
 func (n *node[T]) restoreRows(present bool, in io.Reader) error {
@@ -251,7 +255,7 @@ func (n *node[T]) restoreState(head *snapshotHead, model []byte) error {
 	} else {
 		err = s.journal.Record(nil)
 	}
-	n.state = s
+	n.state, n.at = s, time.Now()
 	if s.finished {
 		err = errors.Join(err, n.finish())
 	}

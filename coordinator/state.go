@@ -56,6 +56,7 @@ type partial struct {
 // effect is what an entry came to. Its decision is valid until the next entry.
 type effect struct {
 	kind     kind
+	client   uint32 // of an admission, also of one that was cut
 	command  ledger.Command
 	decision *ledger.Decision // of a command
 	update   record.UpdateRow // of an admission
@@ -191,6 +192,7 @@ func (s *state[T]) gather(p piece) {
 
 // admit hands an update to the machine, if all of it is there.
 func (s *state[T]) admit(e *effect, a *admission) error {
+	e.client = a.command.Client
 	update := a.frame
 	if a.before > 0 {
 		at := &s.partial
@@ -206,6 +208,7 @@ func (s *state[T]) admit(e *effect, a *admission) error {
 	if int(a.command.Client) < len(s.clients) {
 		at = s.clients[a.command.Client]
 	}
+	a.command.Time = max(a.command.Time, s.time)
 	e.update, e.report = s.row(a, at, len(update)), &a.report
 	return s.command(e, a.command, update)
 }
@@ -232,7 +235,8 @@ func seconds(t int64) float64 { return float64(t) / 1e9 }
 
 // command has the machine decide and keeps the record.
 func (s *state[T]) command(e *effect, c ledger.Command, update []byte) error {
-	s.time = max(s.time, c.Time)
+	c.Time = max(c.Time, s.time) // a leader that was deposed may have stamped it and got it through after all
+	s.time = c.Time
 	d := s.machine.Apply(c, update)
 	e.command, e.decision = c, d
 	if c.Kind == ledger.Admit {
@@ -303,7 +307,7 @@ func (s *state[T]) measured(e *effect, m measured) error {
 		}
 	}
 	value, ok := m.Metrics.Get(s.config.Stop.Target.Metric)
-	if !ok {
+	if !ok || m.Version == 0 { // the target is for what the run makes, not for what it starts from
 		return nil
 	}
 	err := s.command(e, ledger.Command{Kind: ledger.Measure, Time: s.time, Value: value}, nil)

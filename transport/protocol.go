@@ -166,6 +166,17 @@ type Report struct {
 	Returned    int     // updates that went back into the client's memory since its last report
 }
 
+// Sound says whether a report can be true: nothing in it is negative, no time longer than a year.
+func (r *Report) Sound() bool {
+	const year = int64(366 * 24 * time.Hour)
+	for _, t := range []int64{r.Waited, r.Computed, r.Blocked} {
+		if t < 0 || t > year {
+			return false
+		}
+	}
+	return min(r.Steps, r.Samples, r.Downloaded, r.Returned) >= 0
+}
+
 // Frame is one message of an update: the whole of one encoded frame, and with the first frame the report.
 type Frame struct {
 	Report *Report
