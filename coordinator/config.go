@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -17,7 +18,7 @@ import (
 type Member struct {
 	ID   string
 	Raft string // its raft's address, host:port
-	HTTP string // where it shows itself, for people to find
+	HTTP string // where it shows itself, host:port; empty for nowhere
 }
 
 // Config is what a node needs.
@@ -35,8 +36,13 @@ type Config struct {
 	Conn         transport.Conn // to the workers; the caller closes it after Run
 	Raft         raft.Transport // to the other nodes; the caller closes it after Run
 	HTTP         net.Listener   // where status, metrics and the live page are served; nil for nowhere. Run closes it
-	Timeouts     Timeouts
-	Log          *zap.Logger
+	HTTPTLS      *tls.Config    // with what the other nodes' HTTP is asked; nil where HTTP is no TLS listener
+	// HTTPToken is what people and machines show to see more than whether this node is up; the same on all nodes.
+	// A listener on loopback asks nobody for it.
+	HTTPToken  string
+	HTTPPublic bool // nobody is asked for a token: only where everybody is trusted
+	Timeouts   Timeouts
+	Log        *zap.Logger
 }
 
 // Timeouts are raft's. The defaults find a new leader in about .3 s on a LAN; on slow or far links they want to be
@@ -77,6 +83,7 @@ func (c *Config) validate() error {
 	fault(!known && !c.Join, "node %q is not one of the cluster's members", c.Node)
 	fault(c.Conn == nil || c.Raft == nil, "a node needs a connection to the workers and one to the other nodes")
 	fault(c.Timeouts.Lease > c.Timeouts.Heartbeat, "the lease (%v) must not be longer than the heartbeat (%v)", c.Timeouts.Lease, c.Timeouts.Heartbeat)
+	fault(c.HTTP != nil && c.HTTPToken == "" && !c.open(), "HTTP at %s can be reached by others: it needs a token, or to be public by name", listens(c.HTTP))
 	return errors.Join(append(faults, c.fits())...)
 }
 

@@ -592,7 +592,9 @@ func (l *lead[T]) register(ctx context.Context) error {
 	if missing > 0 {
 		return nil
 	}
+	n.mu.Lock()
 	clear(l.joining)
+	n.mu.Unlock()
 	now := l.stamp()
 	for _, m := range ready {
 		c := ledger.Command{Kind: ledger.Register, Time: now, Client: m.Client, Samples: m.Samples, Cycle: l.cycle(m)}

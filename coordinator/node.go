@@ -55,6 +55,8 @@ type node[T vec.Float] struct {
 	recorder *recorder   // nil unless frames are recorded
 	counts   *counters
 
+	neighbours *neighbours
+
 	mu        sync.Mutex // guards what follows
 	state     *state[T]
 	at        time.Time // when the run's time, as the log has it, last went on here
@@ -78,6 +80,8 @@ func run[T vec.Float](ctx context.Context, cfg Config, p problem.Problem[T]) err
 		cfg: cfg, log: cfg.Log.With(zap.String("node", cfg.Node)), subjects: cfg.Subjects, problem: p,
 		counts: newCounters(), done: make(chan struct{}), snapshots: make(chan struct{}, 1), digesting: make(chan digestJob[T], 4),
 	}
+	n.neighbours = newNeighbours(&n.cfg)
+	defer n.neighbours.close()
 	ctx, n.fail = context.WithCancelCause(ctx)
 	defer n.fail(nil)
 	if err := n.open(); err != nil {

@@ -38,6 +38,7 @@ type state[T vec.Float] struct {
 // clientState is what the state knows of a client beyond the ledger.
 type clientState struct {
 	Assigned int64                // when its newest round was given to it
+	Base     uint64               // the newest version then
 	Fates    [2]transport.Outcome // of its latest updates, oldest first
 	Loss     float64              // of its latest update
 	Computed int64                // nanoseconds that it has computed
@@ -245,7 +246,7 @@ func (s *state[T]) command(e *effect, c ledger.Command, update []byte) error {
 		}
 	}
 	for _, a := range d.Assign {
-		s.clients[a.Client].Assigned = c.Time
+		s.clients[a.Client].Assigned, s.clients[a.Client].Base = c.Time, a.Base
 	}
 	if d.Commit == nil {
 		return nil

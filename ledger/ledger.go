@@ -468,6 +468,9 @@ func (l *Ledger) Standing(id uint32) Standing {
 	}
 }
 
+// Gathered is how many updates the open window holds.
+func (l *Ledger) Gathered() int { return len(l.window) }
+
 // Clients is how many ever registered.
 func (l *Ledger) Clients() int { return len(l.clients) }
 
