@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -55,15 +56,16 @@ func (c *coordinatorCmd) Run(ctx context.Context, term terminal) error {
 		Node: c.ID, Join: c.Join, Dir: cmp.Or(c.Dir, filepath.Join("nodes", transport.Token(cluster.Run), c.ID)), Data: c.Data,
 		Run: cfg, Subjects: transport.NewSubjects(cluster.Run), RecordFrames: c.Record == "frames", Log: log,
 	}
-	scheme := "http://"
-	if folder != nil {
-		scheme = "https://"
-	}
+	node.HTTPPublic = folder == nil // on loopback, or insecure by name
 	for _, n := range cluster.Nodes {
-		node.Members = append(node.Members, coordinator.Member{ID: n.ID, Raft: n.RaftAddr(), HTTP: scheme + n.HTTPAddr()})
+		node.Members = append(node.Members, coordinator.Member{ID: n.ID, Raft: n.RaftAddr(), HTTP: n.HTTPAddr()})
 	}
 	if node.HTTP, err = net.Listen("tcp", net.JoinHostPort(at.Bind(), strconv.Itoa(at.HTTP))); err != nil {
 		return fmt.Errorf("%s: http: %w", c.ID, err)
+	}
+	if folder != nil {
+		node.HTTP = tls.NewListener(node.HTTP, folder.Server())
+		node.HTTPTLS, node.HTTPToken = folder.Client(), folder.Token
 	}
 	peers, err := coordinator.ListenPeers(net.JoinHostPort(at.Bind(), strconv.Itoa(at.Raft)), at.RaftAddr(), folder.Peer(), log)
 	if err != nil {
@@ -83,7 +85,7 @@ func (c *coordinatorCmd) Run(ctx context.Context, term terminal) error {
 		return unlessLeaving(err)
 	}
 	defer node.Conn.Close()
-	log.Info("node starts", zap.String("node", c.ID), zap.String("raft", at.RaftAddr()), zap.String("http", scheme+at.HTTPAddr()))
+	log.Info("node starts", zap.String("node", c.ID), zap.String("raft", at.RaftAddr()), zap.String("http", at.HTTPAddr()))
 	return unlessLeaving(coordinator.Run(ctx, node))
 }
 

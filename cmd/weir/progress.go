@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"weir/config"
+	"weir/coordinator"
 	"weir/simulate"
 )
 
@@ -54,16 +55,21 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// show is called after every version.
+// show is called after every version of a simulated run.
 func (p *progress) show(at simulate.Progress) {
+	p.say(at.Done, func() string { return line(at) })
+}
+
+// say shows how much is done, and the text where there is something to show it on.
+func (p *progress) say(done float64, text func() string) {
 	switch {
 	case p.out == nil:
 	case p.bar != nil:
-		p.bar.Describe(line(at))
-		_ = p.bar.Set(int(at.Done * barSteps)) // a terminal that is gone has nobody to tell
+		p.bar.Describe(text())
+		_ = p.bar.Set(int(done * barSteps)) // a terminal that is gone has nobody to tell
 	case time.Since(p.last) >= linesEvery:
 		p.last = time.Now()
-		fmt.Fprintf(p.out, "%s: %.0f%%  %s\n", p.name, 100*at.Done, line(at))
+		fmt.Fprintf(p.out, "%s: %.0f%%  %s\n", p.name, 100*done, text())
 	}
 }
 
@@ -77,16 +83,55 @@ func (p *progress) done() {
 // line is what is known about the newest version.
 func line(at simulate.Progress) string {
 	r := at.Row
-	text := fmt.Sprintf("version %d  %s virtual", r.Version, seconds(r.Time))
-	if loss, measured := r.Metrics.Get("loss"); measured {
-		text += "  loss " + figure(loss)
-	} else if !math.IsNaN(r.TrainLoss) {
-		text += "  loss " + figure(r.TrainLoss)
+	loss, measured := r.Metrics.Get("loss")
+	if !measured {
+		loss = r.TrainLoss
 	}
-	if accuracy, measured := r.Metrics.Get("test_accuracy"); measured {
+	accuracy, measured := r.Metrics.Get("test_accuracy")
+	if !measured {
+		accuracy = math.NaN()
+	}
+	return fmt.Sprintf("version %d  %s virtual", r.Version, seconds(r.Time)) + learnt(loss, accuracy) +
+		fmt.Sprintf("  staleness %s  %s up", figure(r.StalenessMean), bytes(r.BytesUp))
+}
+
+// learnt is what is known of a model: its loss and its accuracy, unless they are NaN.
+func learnt(loss, accuracy float64) (text string) {
+	if !math.IsNaN(loss) {
+		text += "  loss " + figure(loss)
+	}
+	if !math.IsNaN(accuracy) {
 		text += fmt.Sprintf("  accuracy %.1f%%", 100*accuracy)
 	}
-	return text + fmt.Sprintf("  staleness %s  %s up", figure(r.StalenessMean), bytes(r.BytesUp))
+	return text
+}
+
+// clusterLine is what is known about a cluster.
+func clusterLine(s coordinator.Status) string {
+	switch {
+	case s.Leader == "":
+		return "nobody leads yet"
+	case s.Waiting > 0:
+		return fmt.Sprintf("waiting for %d clients", s.Waiting)
+	}
+	value := func(name string) float64 {
+		if v, measured := s.Metrics[name]; measured {
+			return float64(v)
+		}
+		return math.NaN()
+	}
+	loss := value("loss")
+	if math.IsNaN(loss) {
+		loss = float64(s.TrainLoss)
+	}
+	up := 0
+	for _, n := range s.Nodes {
+		if n.Role != "gone" {
+			up++
+		}
+	}
+	return fmt.Sprintf("version %d  %s", s.Version, seconds(s.Time)) + learnt(loss, value("test_accuracy")) +
+		fmt.Sprintf("  staleness %s  %s up  %s leads, %d of %d nodes", figure(float64(s.Staleness)), bytes(s.BytesUp), s.Leader, up, len(s.Nodes))
 }
 
 // figure writes a measured value with three digits that count.
