@@ -21,8 +21,11 @@ import (
 	"weir/vec"
 )
 
-// lingers is how long a node stays after the end of its run, so that whoever has not heard of it can ask.
-const lingers = 2 * time.Second
+// How long a node stays after the end of its run.
+const (
+	lingers       = 2 * time.Second
+	lingersAtMost = 20 * time.Second
+)
 
 // Run is one node of a coordinator until the run is over, ctx is done, or the node cannot go on. It hands leadership to
 // another node before it ends.
@@ -193,11 +196,40 @@ func (n *node[T]) serve(ctx context.Context) error {
 	n.mu.Lock()
 	n.log.Info("run is over", zap.String("stopped", n.state.machine.Ledger.Stopped()))
 	n.mu.Unlock()
-	select {
-	case <-ctx.Done():
-	case <-time.After(lingers):
-	}
+	n.linger(ctx)
 	return failure(ctx)
+}
+
+// linger stays until whoever has not heard of the end can have asked, and until every other node has its record too: one
+// that was away comes back to a majority or never learns how the run ended.
+func (n *node[T]) linger(ctx context.Context) {
+	over := map[string]bool{n.cfg.Node: true}
+	began := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(askEvery):
+		}
+		if n.cfg.HTTP != nil {
+			for id, r := range n.neighbours.ask(ctx) {
+				over[id] = over[id] || r.Node.Finished
+			}
+		}
+		stayed := time.Since(began)
+		if stayed >= lingers && (n.cfg.HTTP == nil || len(over) == len(n.cfg.Members) && all(over)) || stayed >= lingersAtMost {
+			return
+		}
+	}
+}
+
+func all(of map[string]bool) bool {
+	for _, yes := range of {
+		if !yes {
+			return false
+		}
+	}
+	return true
 }
 
 // leave hands leadership over and says why the node ends.

@@ -51,6 +51,7 @@ type NodeStatus struct {
 	Term        uint64 `json:"term"`
 	Applied     uint64 `json:"applied_index"`
 	LogBytes    int64  `json:"log_bytes"` // since the last snapshot
+	Finished    bool   `json:"finished"`  // the run is over and its record is here
 }
 
 // ClientStatus is one client.
@@ -194,6 +195,7 @@ func (n *node[T]) nodeStatus() NodeStatus {
 	defer n.mu.Unlock()
 	newest := n.checks.newest()
 	s.Version, s.Digest, s.DigestAt, s.LogBytes = n.state.machine.Ledger.Version(), newest.Digest, newest.Version, n.logged
+	s.Finished = n.state.finished
 	return s
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"weir/config"
 	"weir/problem"
+	"weir/problem/none"
 )
 
 func TestOpen(t *testing.T) {
@@ -25,7 +26,9 @@ func TestOpen(t *testing.T) {
 	x, delta := []float32{1, 1, 1, 1, 1}, []float32{1, 1, 1, 1, 1}
 	p.Start(x)
 	report, err := p.Operator().Work(context.Background(), problem.Round{}, x, delta)
-	if zero := make([]float32, 5); err != nil || !slices.Equal(x, zero) || !slices.Equal(delta, zero) || report.Loss != 0 {
+	noise := make([]float32, 5)
+	none.Noise(noise, 0)
+	if zero := make([]float32, 5); err != nil || !slices.Equal(x, zero) || !slices.Equal(delta, noise) || slices.Equal(delta, zero) || report.Loss != 0 {
 		t.Errorf("none starts at %v and moves by %v, %+v, %v", x, delta, report, err)
 	}
 	c.Problem.Kind, c.Problem.File = "quadratic", "missing.json"
