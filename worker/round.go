@@ -115,6 +115,7 @@ func (h *host[T]) finish(t *task[T]) error {
 		}
 		return fmt.Errorf("client %d, round %d: %w", c.id, t.seq, t.err)
 	}
+	h.Log.Info("made", zap.Uint32("client", c.id), zap.Uint64("round", t.seq), zap.Uint64("base", t.base.number), zap.Int("bytes", len(t.made.bytes)))
 	c.outbox = append(c.outbox, t.made)
 	c.have = t.base.number + 1
 	c.unsaved = false

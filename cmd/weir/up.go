@@ -27,6 +27,7 @@ type upCmd struct {
 	Workers      int    `default:"8" help:"Worker processes; the clients are divided among them."`
 	Coordinators int    `placeholder:"N" help:"Coordinator nodes (default: coordinator.nodes of the config)."`
 	Record       string `placeholder:"frames" enum:",frames" default:"" help:"Keep the whole log, for weir replay: frames."`
+	Keep         bool   `help:"Keep what the nodes and the workers had on disk, for a look at it."`
 	Quiet        bool   `short:"q" help:"Show no progress; print only the run's folder."`
 	JSON         bool   `name:"json" help:"Print the run's summary as JSON."`
 	Resume       string `placeholder:"DIR" help:"Go on with the interrupted run in DIR, instead of a CONFIG."`
@@ -288,6 +289,9 @@ func fetchJSON(ctx context.Context, url string, into any) error {
 
 // collect puts the record of one node into the run's folder and removes what only a run that goes on needs.
 func (r *upRun) collect() (record.Summary, error) {
+	if err := r.agree(); err != nil {
+		return record.Summary{}, err
+	}
 	var last error
 	for _, n := range r.cluster.Nodes {
 		from := filepath.Join(r.dir, "nodes", n.ID)
@@ -308,10 +312,30 @@ func (r *upRun) collect() (record.Summary, error) {
 		if err := record.WriteReport(filepath.Join(r.dir, "report.html"), []*record.Loaded{loaded}, nil); err != nil {
 			return record.Summary{}, err
 		}
+		if r.Keep {
+			return loaded.Summary, nil
+		}
 		return loaded.Summary, errors.Join(os.RemoveAll(filepath.Join(r.dir, "nodes")), os.RemoveAll(filepath.Join(r.dir, "workers")),
 			os.Remove(filepath.Join(r.dir, "cluster.json")))
 	}
 	return record.Summary{}, fmt.Errorf("no node left a record: %w", last)
+}
+
+// agree wants one model of all nodes that came to the end of the run.
+func (r *upRun) agree() error {
+	digest, first := "", ""
+	for _, n := range r.cluster.Nodes {
+		run, err := record.Open(filepath.Join(r.dir, "nodes", n.ID, "run"))
+		switch {
+		case err != nil || run.Summary.ModelDigest == "":
+			continue // it did not come to the end
+		case digest == "":
+			digest, first = run.Summary.ModelDigest, n.ID
+		case digest != run.Summary.ModelDigest:
+			return fmt.Errorf("the nodes do not hold one model: %s has %.12s, %s has %.12s", first, digest, n.ID, run.Summary.ModelDigest)
+		}
+	}
+	return nil
 }
 
 // collectLogs keeps the logs that the nodes recorded, of all of them: one that was sent a snapshot has a gap.
