@@ -64,7 +64,7 @@ func NewModel[T vec.Float](c compress.Config, seed uint64, outer aggregate.Outer
 	if err != nil {
 		return nil, err
 	}
-	m.down = &downlink[T]{codec: down, encoder: down.NewEncoder(), exact: append(make([]T, 0, d), start...), gap: make([]T, d)}
+	m.down = &downlink[T]{codec: down, encoder: down.NewEncoder(), exact: append(make([]T, 0, d), start...), gap: make([]T, d), exactly: c.Down.Kind == "identity"}
 	return m, nil
 }
 
