@@ -81,6 +81,7 @@ func testConfig(t *testing.T, set func(*config.Config)) config.Config {
 	return cfg
 }
 
+// logger shows what workers say if WORKER_LOG is set.
 func logger(t *testing.T) *zap.Logger {
 	if os.Getenv("WORKER_LOG") == "" {
 		return zap.NewNop()
