@@ -28,6 +28,8 @@ type Config struct {
 	Dir     string        // log, snapshots and record lie here; empty keeps everything in memory, for tests
 	Data    string        // folder that holds the data sets
 	Run     config.Config // what is run
+	// Subjects are the run's; zero for those of the config's name.
+	Subjects transport.Subjects
 	// RecordFrames keeps the whole log, for Replay, and has the leader put the digest of every version into it.
 	RecordFrames bool
 	Conn         transport.Conn // to the workers; the caller closes it after Run
@@ -57,6 +59,9 @@ func (c *Config) validate() error {
 	}
 	if c.Log == nil {
 		c.Log = zap.NewNop()
+	}
+	if c.Subjects == (transport.Subjects{}) {
+		c.Subjects = transport.NewSubjects(c.Run.Name)
 	}
 	var faults []error
 	fault := func(bad bool, format string, args ...any) {

@@ -26,8 +26,10 @@ type lead[T vec.Float] struct {
 	stop context.CancelCauseFunc
 
 	// The loop's own.
-	workers map[string]*worker
-	last    int64 // time of the newest proposal
+	workers map[string]*host
+	last    int64     // time of the newest proposal
+	anchor  int64     // the run's time at since
+	since   time.Time // zero before the run has started
 	ticked  int64 // the due time that a tick was proposed for
 	began   time.Time
 	claimed bool // workers have had their lease's time to claim their clients
@@ -48,8 +50,8 @@ type lead[T vec.Float] struct {
 	wake      chan struct{} // something was applied
 }
 
-// worker is one that said hello.
-type worker struct {
+// host is a worker that said hello.
+type host struct {
 	name    string
 	heard   time.Time
 	clients []uint32
@@ -103,7 +105,7 @@ func (n *node[T]) term(ctx context.Context) {
 
 func (n *node[T]) newLead(term uint64, stop context.CancelCauseFunc) *lead[T] {
 	return &lead[T]{
-		n: n, term: term, stop: stop, workers: map[string]*worker{}, joining: map[uint32]transport.Member{},
+		n: n, term: term, stop: stop, workers: map[string]*host{}, joining: map[uint32]transport.Member{},
 		ticked: -1, began: time.Now(),
 		updates: make(chan *update, 64), calls: make(chan func(), 64), futures: make(chan raft.ApplyFuture, 128),
 		home: map[uint32]string{}, held: map[uint32]uint64{}, proposed: map[uint32]uint64{}, ahead: map[uint32]*update{},
@@ -122,6 +124,9 @@ func (l *lead[T]) run(ctx context.Context) error {
 	n.mu.Lock()
 	n.lead = l
 	l.last = n.now()
+	if n.state.machine.Ledger.Started() {
+		l.anchor, l.since = l.last, time.Now()
+	}
 	fresh := n.state.genesis == nil
 	n.mu.Unlock()
 	if fresh {
@@ -206,11 +211,12 @@ func (l *lead[T]) await(ctx context.Context) {
 	}
 }
 
-// stamp is the time of the next command: it never falls.
+// stamp is the time of the next command. The run's time goes on with this machine's monotonic clock from where the log
+// was when this term began, and stands still before the run starts: it never falls, and no clock that is set changes it.
 func (l *lead[T]) stamp() int64 {
-	l.n.mu.Lock()
-	l.last = max(l.last, l.n.now())
-	l.n.mu.Unlock()
+	if !l.since.IsZero() {
+		l.last = max(l.last, l.anchor+int64(time.Since(l.since)))
+	}
 	return l.last
 }
 
@@ -236,8 +242,9 @@ func (l *lead[T]) step(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	l.n.mu.Lock()
-	due, now, started := l.n.state.machine.Ledger.Due(), l.n.now(), l.n.state.machine.Ledger.Started()
+	due, started := l.n.state.machine.Ledger.Due(), l.n.state.machine.Ledger.Started()
 	l.n.mu.Unlock()
+	now := l.stamp()
 	switch {
 	case !started || due == aggregate.Never || due == l.ticked:
 		return time.Hour, nil
@@ -245,7 +252,7 @@ func (l *lead[T]) step(ctx context.Context) (time.Duration, error) {
 		return time.Duration(due - now), nil
 	}
 	l.ticked = due
-	return time.Hour, l.command(ctx, ledger.Command{Kind: ledger.Tick, Time: l.stamp()})
+	return time.Hour, l.command(ctx, ledger.Command{Kind: ledger.Tick, Time: now})
 }
 
 // putDigests proposes the digests that this node has made.
@@ -455,7 +462,7 @@ func (l *lead[T]) welcome(h *transport.Hello) transport.Sync {
 	}
 	w := l.workers[h.Worker]
 	if w == nil {
-		w = &worker{name: h.Worker}
+		w = &host{name: h.Worker}
 		l.workers[h.Worker] = w
 		n.log.Info("worker joined", zap.String("worker", h.Worker), zap.Int("clients", len(h.Clients)))
 	}
@@ -587,6 +594,7 @@ func (l *lead[T]) register(ctx context.Context) error {
 		return nil
 	}
 	n.log.Info("starting", zap.Int("clients", all))
+	l.anchor, l.since = now, time.Now()
 	return l.command(ctx, ledger.Command{Kind: ledger.Start, Time: now})
 }
 

@@ -75,7 +75,7 @@ func run[T vec.Float](ctx context.Context, cfg Config, p problem.Problem[T]) err
 		return cfg.Run.Fault("clients.count", "must be %d: the problem has data for as many", p.Clients())
 	}
 	n := &node[T]{
-		cfg: cfg, log: cfg.Log.With(zap.String("node", cfg.Node)), subjects: transport.NewSubjects(cfg.Run.Name), problem: p,
+		cfg: cfg, log: cfg.Log.With(zap.String("node", cfg.Node)), subjects: cfg.Subjects, problem: p,
 		counts: newCounters(), done: make(chan struct{}), snapshots: make(chan struct{}, 1), digesting: make(chan digestJob[T], 4),
 	}
 	ctx, n.fail = context.WithCancelCause(ctx)

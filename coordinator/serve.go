@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"weir/compress"
+	"weir/ledger"
 	"weir/transport"
 )
 
@@ -118,7 +119,7 @@ func (n *node[T]) whole(version uint64) ([]byte, uint64) {
 	if version != 0 && version != newest.Number {
 		return nil, newest.Number
 	}
-	frames := n.encodeWhole(newest.X)
+	frames := n.encodeWhole(newest)
 	if len(n.wholes.models) == keptParts {
 		n.wholes.models = append(n.wholes.models[:0], n.wholes.models[1:]...)
 	}
@@ -127,12 +128,12 @@ func (n *node[T]) whole(version uint64) ([]byte, uint64) {
 }
 
 // encodeWhole puts a model into dense frames. A model that is not finite has none: its run has diverged.
-func (n *node[T]) encodeWhole(x []T) []byte {
-	codec, err := compress.NewCodec[T](compress.DefaultConfig(), len(x), n.cfg.Run.Seed)
+func (n *node[T]) encodeWhole(v *ledger.Version[T]) []byte {
+	codec, err := compress.NewCodec[T](compress.DefaultConfig(), len(v.X), n.cfg.Run.Seed)
 	if err != nil {
 		return nil
 	}
-	frames, _, err := codec.NewEncoder().Encode(make([]byte, 0, n.state.machine.Model.Dense()), compress.ID{}, nil, x)
+	frames, _, err := codec.NewEncoder().Encode(make([]byte, 0, n.state.machine.Model.Dense()), compress.ID{Seq: v.Number}, nil, v.X)
 	if err != nil {
 		return nil
 	}

@@ -38,6 +38,9 @@ type state[T vec.Float] struct {
 type clientState struct {
 	Assigned int64                // when its newest round was given to it
 	Fates    [2]transport.Outcome // of its latest updates, oldest first
+	Loss     float64              // of its latest update
+	Computed int64                // nanoseconds that it has computed
+	Blocked  int64                // nanoseconds in which the network kept it from computing
 }
 
 // partial is an update of which some frames are in the log. There is one at most: a leader proposes an update's frames
@@ -55,7 +58,8 @@ type effect struct {
 	command  ledger.Command
 	decision *ledger.Decision // of a command
 	update   record.UpdateRow // of an admission
-	cut      bool             // an admission whose other frames were not there: its client is to send it again
+	report   *transport.Report
+	cut      bool // an admission whose other frames were not there: its client is to send it again
 	version  *record.VersionRow
 	digest   *digested
 	metrics  problem.Metrics
@@ -200,7 +204,7 @@ func (s *state[T]) admit(e *effect, a *admission) error {
 	if int(a.command.Client) < len(s.clients) {
 		at = s.clients[a.command.Client]
 	}
-	e.update = s.row(a, at, len(update))
+	e.update, e.report = s.row(a, at, len(update)), &a.report
 	return s.command(e, a.command, update)
 }
 
@@ -250,8 +254,12 @@ func (s *state[T]) note(e *effect, c ledger.Command, d *ledger.Decision) error {
 	}
 	s.settle(c.Client, transport.Outcome{Seq: c.Seq, Verdict: d.Verdict, Reason: d.Reason})
 	e.update.Reason, e.update.Staleness = d.Reason.String(), int(d.Staleness)
-	if e.update.BytesDown > 0 {
-		s.journal.Downloaded(e.update.BytesDown)
+	k, r := &s.clients[c.Client], e.report
+	k.Loss, k.Computed, k.Blocked = c.Loss, k.Computed+r.Computed, k.Blocked+r.Blocked
+	s.journal.Spent(r.Computed, r.Blocked)
+	s.journal.Returned += uint64(r.Returned)
+	if r.Downloaded > 0 {
+		s.journal.Downloaded(r.Downloaded)
 	}
 	return s.journal.Arrived(e.update, d.Verdict)
 }

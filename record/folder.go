@@ -229,3 +229,13 @@ func (r *Run) Replace(versions io.Reader, updates func() io.Reader) (*Run, error
 	}
 	return Reopen(r.Dir)
 }
+
+// Move puts the record of a finished run, which lies in from, into to.
+func Move(from, to string) error {
+	for _, name := range []string{configFile, versionsFile, updatesFile, summaryFile, modelFile} {
+		if err := os.Rename(filepath.Join(from, name), filepath.Join(to, name)); err != nil {
+			return fmt.Errorf("moving a run's record: %w", err)
+		}
+	}
+	return nil
+}

@@ -23,8 +23,9 @@ import (
 // DialConfig says who connects to what.
 type DialConfig struct {
 	Cluster config.Cluster
-	Name    string       // a node, which connects to its own server; a worker, which connects to any; or the operator
+	Name    string       // a node's, a worker's, or operator; their keys allow them no other
 	Keys    *keys.Folder // theirs; nil for a cluster without
+	Server  *Server      // a node's own, which it connects to inside the process; nil for whichever node is there
 	Log     *zap.Logger
 }
 
@@ -46,16 +47,16 @@ func Dial(ctx context.Context, cfg DialConfig) (Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	urls := cfg.urls()
+	urls := strings.Join(cfg.Cluster.NATSURLs(), ",")
 	for attempt := 0; ; attempt++ {
-		c.nats, err = nats.Connect(strings.Join(urls, ","), options...)
+		c.nats, err = nats.Connect(urls, options...)
 		if err == nil {
 			if err := c.fits(); err != nil {
 				return nil, err
 			}
 			return c, nil
 		}
-		err = fmt.Errorf("transport: %s at %s: %w%s", cfg.Name, strings.Join(urls, ", "), err, cfg.hint(err))
+		err = fmt.Errorf("transport: %s at %s: %w%s", cfg.Name, urls, err, cfg.hint(err))
 		if turnedAway(err) {
 			return nil, err
 		}
@@ -77,15 +78,10 @@ func (c *natsConn) fits() error {
 	return nil
 }
 
-// urls are where to connect.
-func (cfg DialConfig) urls() []string {
-	if node, isNode := cfg.Cluster.Node(cfg.Name); isNode && cfg.Cluster.NATS.URL == "" {
-		return []string{node.NATSURL()}
-	}
-	return cfg.Cluster.NATSURLs()
-}
-
 func (cfg DialConfig) options(c *natsConn) ([]nats.Option, error) {
+	if cfg.Keys != nil && cfg.Keys.Name != cfg.Name {
+		return nil, fmt.Errorf("transport: %s has the keys of %s %s", cfg.Name, cfg.Keys.Role, cfg.Keys.Name)
+	}
 	options := []nats.Option{
 		nats.Name(cfg.Name),
 		nats.CustomInboxPrefix(inboxOf(cfg.Name)),
@@ -102,6 +98,11 @@ func (cfg DialConfig) options(c *natsConn) ([]nats.Option, error) {
 	credentials := cfg.Cluster.NATS.Credentials
 	if cfg.Keys != nil && cfg.Cluster.NATS.URL == "" {
 		credentials = cfg.Keys.Seed
+	}
+	switch {
+	case cfg.Server != nil:
+		options = append(options, nats.InProcessServer(cfg.Server.nats))
+	case cfg.Keys != nil && cfg.Cluster.NATS.URL == "":
 		options = append(options, nats.Secure(cfg.Keys.Client()))
 	}
 	if credentials == "" {

@@ -48,13 +48,14 @@ func TestRights(t *testing.T) {
 	c, folder := guarded(t, 2)
 	conns := make(map[string]Conn)
 	logs := make(map[string]*observer.ObservedLogs)
+	servers := make(map[string]*Server)
 	for _, n := range c.Nodes {
-		start(t, ServerConfig{Cluster: c, Node: n.ID, Keys: folder(n.ID), Log: zap.NewNop()})
+		servers[n.ID] = start(t, ServerConfig{Cluster: c, Node: n.ID, Keys: folder(n.ID), Log: zap.NewNop()})
 	}
 	for _, name := range []string{"node-1", "node-2", "alice", "bob", "operator"} {
 		core, logged := observer.New(zap.InfoLevel)
 		logs[name] = logged
-		conns[name] = dial(t, DialConfig{Cluster: c, Name: name, Keys: folder(name), Log: zap.New(core)})
+		conns[name] = dial(t, DialConfig{Cluster: c, Name: name, Keys: folder(name), Server: servers[name], Log: zap.New(core)})
 	}
 	s := NewSubjects(c.Run)
 	for _, test := range []struct {
@@ -193,6 +194,7 @@ func TestStrangers(t *testing.T) {
 	}{
 		{"without keys", nil, "--keys"},
 		{"keys of another run", others("alice"), "not of this run's authority"},
+		{"keys of another worker", folder("bob"), "alice has the keys of worker bob"},
 		{"an unknown nkey", impostor(t, folder("alice"), others("alice")), "not among the users"},
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -25,6 +26,15 @@ func init() {
 		var conns []Conn
 		for _, name := range names {
 			conns = append(conns, dial(t, DialConfig{Cluster: c, Name: name, Log: quiet(t)}))
+		}
+		return conns
+	}
+	networks["NATS in the process"] = func(t *testing.T, names ...string) []Conn {
+		c := onLoopback(t, 1)
+		s := start(t, ServerConfig{Cluster: c, Node: "node-1", Log: quiet(t)})
+		var conns []Conn
+		for _, name := range names {
+			conns = append(conns, dial(t, DialConfig{Cluster: c, Name: name, Server: s, Log: quiet(t)}))
 		}
 		return conns
 	}
@@ -84,7 +94,7 @@ func TestClusterLosesAServer(t *testing.T) {
 	for _, n := range c.Nodes {
 		servers = append(servers, start(t, ServerConfig{Cluster: c, Node: n.ID, Log: zap.NewNop()}))
 	}
-	answerer := dial(t, DialConfig{Cluster: c, Name: "node-2", Log: zap.NewNop()})
+	answerer := dial(t, DialConfig{Cluster: c, Name: "node-2", Server: servers[1], Log: zap.NewNop()})
 	_, err := answerer.Subscribe("hello.*", "", func(q Message) { answerer.Publish(q.Reply, []byte("hi")) }) //nolint:errcheck // the asker sees it
 	if err != nil {
 		t.Fatal(err)
@@ -128,8 +138,8 @@ func TestClusterLosesAServer(t *testing.T) {
 		for string(receive(t, notes[i]).Data) != "after" {
 		}
 	}
-	start(t, ServerConfig{Cluster: c, Node: "node-1", Log: zap.NewNop()}) // it is welcome again
-	back := dial(t, DialConfig{Cluster: c, Name: "node-1", Log: zap.NewNop()})
+	again := start(t, ServerConfig{Cluster: c, Node: "node-1", Log: zap.NewNop()}) // it is welcome
+	back := dial(t, DialConfig{Cluster: c, Name: "node-1", Server: again, Log: zap.NewNop()})
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if answer, err := retry(ctx, back, "hello.x", ""); err != nil || string(answer) != "hi" {
@@ -166,6 +176,84 @@ func TestConnectionComesBack(t *testing.T) {
 	}
 }
 
+// A server that falls silent, as one behind a cut cable, is left after some seconds for another.
+func TestServerFallsSilent(t *testing.T) {
+	t.Parallel()
+	c := onLoopback(t, 2)
+	core, logged := observer.New(zap.InfoLevel)
+	start(t, ServerConfig{Cluster: c, Node: "node-1", Log: zap.NewNop()})
+	seen := c
+	seen.Nodes = slices.Clone(c.Nodes)
+	silence := deafProxy(t, c.Nodes[0].NATS, &seen.Nodes[0].NATS)
+	conn := dial(t, DialConfig{Cluster: seen, Name: "worker-1", Log: zap.New(core)})
+	got := inbox(t, conn, "s", "")
+	start(t, ServerConfig{Cluster: c, Node: "node-2", Log: zap.NewNop()})
+	close(silence)
+	for deadline := time.Now().Add(patience); len(got) == 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("the connection holds on to a silent server: %v", logged.All())
+		}
+		publish(t, conn, "s", "heard")
+	}
+	if n := logged.FilterMessage("connected again").Len(); n == 0 {
+		t.Error("the server was not silent")
+	}
+}
+
+// deafProxy forwards what comes to a new port of this machine, until silence is closed; then it forwards nothing more
+// and hangs nothing up.
+func deafProxy(t *testing.T, to int, port *int) (silence chan struct{}) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	*port = l.Addr().(*net.TCPAddr).Port
+	silence = make(chan struct{})
+	var copying sync.WaitGroup
+	end := make(chan struct{})
+	forward := func(from, to net.Conn) {
+		copying.Go(func() {
+			buf := make([]byte, 32<<10)
+			for {
+				n, err := from.Read(buf)
+				select {
+				case <-silence:
+					<-end
+				default:
+				}
+				if err != nil {
+					break
+				}
+				to.Write(buf[:n]) //nolint:errcheck // the reader of the other direction sees it
+			}
+			from.Close()
+			to.Close()
+		})
+	}
+	copying.Go(func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			out, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", to))
+			if err != nil {
+				in.Close()
+				continue
+			}
+			forward(in, out)
+			forward(out, in)
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		close(end)
+		copying.Wait()
+	})
+	return silence
+}
+
 func TestPortInUse(t *testing.T) {
 	for _, which := range []string{"nats", "routes"} {
 		c := onLoopback(t, 1)
@@ -188,8 +276,8 @@ func TestPortInUse(t *testing.T) {
 // 16 clients send a window each at once, to a subscriber that is slow at first.
 func TestBurst(t *testing.T) {
 	c := onLoopback(t, 1)
-	start(t, ServerConfig{Cluster: c, Node: "node-1", Log: zap.NewNop()})
-	leader := dial(t, DialConfig{Cluster: c, Name: "node-1", Log: zap.NewNop()})
+	s := start(t, ServerConfig{Cluster: c, Node: "node-1", Log: zap.NewNop()})
+	leader := dial(t, DialConfig{Cluster: c, Name: "node-1", Server: s, Log: zap.NewNop()})
 	const clients, size = 16, 256 << 10
 	got := make(chan bool, clients*Window)
 	release := make(chan bool)
@@ -236,29 +324,39 @@ func TestDialGivesUpWithItsContext(t *testing.T) {
 	}
 }
 
-// BenchmarkPublish sends messages through the embedded server, from one connection to another.
+// BenchmarkPublish sends messages from a worker to a node, through the node's server.
 func BenchmarkPublish(b *testing.B) {
 	for _, size := range []int{4 << 10, 256 << 10} {
-		b.Run(fmt.Sprintf("%dKiB", size>>10), func(b *testing.B) {
-			c := onLoopback(b, 1)
-			start(b, ServerConfig{Cluster: c, Node: "node-1", Log: zap.NewNop()})
-			from := dial(b, DialConfig{Cluster: c, Name: "worker-1", Log: zap.NewNop()})
-			to := dial(b, DialConfig{Cluster: c, Name: "node-1", Log: zap.NewNop()})
-			room := make(chan bool, 32<<20/size) // bytes on their way, far below what a subscriber may fall behind
-			if _, err := to.Subscribe("s", "", func(Message) { <-room }); err != nil {
-				b.Fatal(err)
-			}
-			data := make([]byte, size)
-			b.SetBytes(int64(size))
-			for b.Loop() {
-				room <- true
-				if err := from.Publish("s", data); err != nil {
-					b.Fatal(err)
+		for _, secure := range []string{"plain", "TLS"} {
+			b.Run(fmt.Sprintf("%dKiB/%s", size>>10, secure), func(b *testing.B) {
+				c, folder := guarded(b, 1)
+				node, worker := folder("node-1"), folder("alice")
+				if secure == "plain" {
+					node, worker = nil, nil
 				}
-			}
-			for len(room) > 0 {
-				time.Sleep(50 * time.Microsecond)
-			}
-		})
+				s := start(b, ServerConfig{Cluster: c, Node: "node-1", Keys: node, Log: zap.NewNop()})
+				from := dial(b, DialConfig{Cluster: c, Name: "alice", Keys: worker, Log: zap.NewNop()})
+				to := dial(b, DialConfig{Cluster: c, Name: "node-1", Keys: node, Server: s, Log: zap.NewNop()})
+				benchmarkPublish(b, from, to, NewSubjects(c.Run).Update(0), size)
+			})
+		}
+	}
+}
+
+func benchmarkPublish(b *testing.B, from, to Conn, subject string, size int) {
+	room := make(chan bool, 32<<20/size) // bytes on their way, far below what a subscriber may fall behind
+	if _, err := to.Subscribe(subject, "", func(Message) { <-room }); err != nil {
+		b.Fatal(err)
+	}
+	data := make([]byte, size)
+	b.SetBytes(int64(size))
+	for b.Loop() {
+		room <- true
+		if err := from.Publish(subject, data); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for len(room) > 0 {
+		time.Sleep(50 * time.Microsecond)
 	}
 }

@@ -29,12 +29,14 @@ const (
 
 // commands is everything that weir can do, one file a command.
 type commands struct {
-	Sim    simCmd    `cmd:"" help:"Simulate a run on a virtual clock."`
-	Worker workerCmd `cmd:"" help:"Host clients of a run on a cluster."`
-	Report reportCmd `cmd:"" help:"Lay runs side by side."`
-	Data   dataCmd   `cmd:"" help:"List, check and download data sets."`
-	Bench  benchCmd  `cmd:"" help:"Measure how fast weir is on this machine."`
-	Keys   keysCmd   `cmd:"" help:"Make what the machines of a cluster prove themselves with."`
+	Sim         simCmd         `cmd:"" help:"Simulate a run on a virtual clock."`
+	Up          upCmd          `cmd:"" help:"Run a whole cluster on this machine: real processes, real consensus."`
+	Coordinator coordinatorCmd `cmd:"" help:"Run one node of a cluster's coordinator."`
+	Worker      workerCmd      `cmd:"" help:"Host clients of a run on a cluster."`
+	Report      reportCmd      `cmd:"" help:"Lay runs side by side."`
+	Data        dataCmd        `cmd:"" help:"List, check and download data sets."`
+	Bench       benchCmd       `cmd:"" help:"Measure how fast weir is on this machine."`
+	Keys        keysCmd        `cmd:"" help:"Make what the machines of a cluster prove themselves with."`
 
 	Version kong.VersionFlag `help:"Show what this binary was built from."`
 }

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
 
 	"weir/config"
 	"weir/record"
@@ -37,15 +35,6 @@ Examples:
   weir sim --resume runs/first`
 }
 
-// job is a run that is about to begin or to go on.
-type job struct {
-	cfg     config.Config
-	dir     string
-	command string // that would run the config again
-	rec     *record.Run
-	empty   bool // nothing was in dir before
-}
-
 // Run simulates one config.
 func (c *simCmd) Run(ctx context.Context, term terminal) error {
 	j, err := c.open()
@@ -72,7 +61,7 @@ func (c *simCmd) Run(ctx context.Context, term terminal) error {
 	if finish := j.rec.Finish(result.Summary, result.Model32, result.Model64); finish != nil {
 		return finish
 	}
-	if err := c.tell(term, j, result.Summary); err != nil {
+	if err := j.tell(term, result.Summary, c.Quiet, c.JSON); err != nil {
 		return err
 	}
 	switch {
@@ -143,96 +132,4 @@ func (j *job) abandon(resumed bool) error {
 		err = errors.Join(err, os.RemoveAll(j.dir))
 	}
 	return err
-}
-
-// nextFolder is the first of parent/name-1, parent/name-2, ... past all that exist.
-func nextFolder(parent, name string) (string, error) {
-	entries, err := os.ReadDir(parent)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return "", err
-	}
-	last := 0
-	for _, e := range entries {
-		if n, ok := folderNumber(e.Name(), name); ok {
-			last = max(last, n)
-		}
-	}
-	return filepath.Join(parent, name+"-"+strconv.Itoa(last+1)), nil
-}
-
-// folderNumber is the N of a folder called name-N.
-func folderNumber(folder, name string) (int, bool) {
-	if len(folder) <= len(name)+1 || folder[:len(name)+1] != name+"-" {
-		return 0, false
-	}
-	n, err := strconv.Atoi(folder[len(name)+1:])
-	return n, err == nil && n > 0
-}
-
-// tell says what the run came to and what to do next.
-func (c *simCmd) tell(term terminal, j *job, s record.Summary) error {
-	if c.JSON {
-		text, err := os.ReadFile(filepath.Join(j.dir, "summary.json"))
-		if err != nil {
-			return err
-		}
-		_, err = term.out.Write(text)
-		return err
-	}
-	if c.Quiet {
-		_, err := fmt.Fprintln(term.out, j.dir)
-		return err
-	}
-	out := term.out
-	fmt.Fprintf(out, "%s: %d versions in %s of virtual time (%s here), stopped by %s\n",
-		s.Name, s.Versions, seconds(s.VirtualSeconds), seconds(s.WallSeconds), s.StoppedBy)
-	for _, name := range []string{"test_accuracy", "loss", "grad_norm"} {
-		if m, measured := s.Metrics[name]; measured {
-			fmt.Fprintf(out, "  %-14s best %s at version %d, final %s, mean of the last ten %s\n",
-				name, figure(m.Best), m.AtBestVersion, figure(m.Final), figure(m.Last10Mean))
-		}
-	}
-	fmt.Fprintf(out, "  %-14s %s up, %s down\n", "bytes", bytes(s.Bytes.Up), bytes(s.Bytes.Down))
-	fmt.Fprintf(out, "  %-14s mean %s, at most %d versions\n", "staleness", figure(s.Staleness.Mean), s.Staleness.Max)
-	fmt.Fprintf(out, "  %-14s %s (0: clients count by their data; 1: not at all)\n", "bias", figure(s.Bias.TotalVariation))
-	fmt.Fprintf(out, "%s shows loss and accuracy against time and bytes, staleness, who took part, and who computed when\n",
-		filepath.Join(j.dir, "report.html"))
-	if s.StoppedBy != "diverged" && s.StoppedBy != "interrupt" { // they say themselves what to do
-		fmt.Fprintln(out, "next: "+c.next(j))
-	}
-	return nil
-}
-
-// next is a command that makes use of the run: another to compare it with, or the comparison.
-func (c *simCmd) next(j *job) string {
-	if siblings := earlier(j.dir, j.cfg.Name); len(siblings) > 0 {
-		return "weir report " + siblings[len(siblings)-1] + " " + j.dir
-	}
-	other := "fedavg"
-	if j.cfg.Aggregate.Kind == other {
-		other = "fedfix"
-	}
-	return fmt.Sprintf("%s --set aggregate.kind=%s", j.command, other)
-}
-
-// earlier lists the folders of the same name with smaller numbers, in order.
-func earlier(dir, name string) []string {
-	parent := filepath.Dir(dir)
-	own, ok := folderNumber(filepath.Base(dir), name)
-	entries, err := os.ReadDir(parent)
-	if !ok || err != nil {
-		return nil
-	}
-	var numbers []int
-	for _, e := range entries {
-		if n, ok := folderNumber(e.Name(), name); ok && n < own {
-			numbers = append(numbers, n)
-		}
-	}
-	slices.Sort(numbers)
-	folders := make([]string, len(numbers))
-	for i, n := range numbers {
-		folders[i] = filepath.Join(parent, name+"-"+strconv.Itoa(n))
-	}
-	return folders
 }

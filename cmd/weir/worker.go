@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"go.uber.org/zap"
 
 	"weir/config"
-	"weir/keys"
 	"weir/transport"
 	"weir/worker"
 )
@@ -53,23 +51,15 @@ Examples:
 
 // Run hosts clients until the run has stopped.
 func (c *workerCmd) Run(ctx context.Context, term terminal) error {
-	cfg, err := config.Load(c.Config, c.Set)
+	cfg, cluster, folder, err := c.open()
 	if err != nil {
 		return err
 	}
-	cluster, err := config.LoadCluster(c.Cluster)
-	if err != nil {
-		return err
-	}
-	run := cmp.Or(cluster.Run, cfg.Name)
 	clients, err := c.clients(cluster)
 	if err != nil {
 		return err
 	}
-	folder, err := keys.Open(c.Keys, c.Insecure, cluster)
-	if err != nil {
-		return usage("%v", err)
-	}
+	run := cluster.Run
 	if c.Dir == "" {
 		c.Dir = filepath.Join("workers", transport.Token(run), c.ID)
 	}
