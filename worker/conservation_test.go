@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -221,29 +222,36 @@ var rules = map[string]func(*compress.Config){
 // The conservation law under everything that may go wrong, and each update applied once: what was committed, what the
 // error memories on disk hold and what lies in the outboxes add up to all work that ever reached a client's file.
 func TestNothingIsLostAndNothingTwice(t *testing.T) {
-	seeds := uint64(3)
-	if testing.Short() {
-		seeds = 1
-	}
 	for name, rule := range rules {
 		for pipeline := range 2 {
 			t.Run(fmt.Sprintf("%s pipeline %d", name, pipeline), func(t *testing.T) {
-				for seed := range seeds {
-					synctest.Test(t, func(t *testing.T) { conserves(t, seed, rule, pipeline) })
+				t.Parallel() // it mostly waits for the disk
+				for seed := range *lives {
+					synctest.Test(t, func(t *testing.T) { conserves(t, seed, rule, pipeline, 20) })
 				}
 			})
 		}
 	}
+	for _, name := range []string{"none", "econtrol"} {
+		t.Run(name+" in several frames", func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { conserves(t, 2, rules[name], 1, 70_000) })
+		})
+	}
 }
 
-func conserves(t *testing.T, seed uint64, rule func(*compress.Config), pipeline int) {
+var lives = flag.Uint64("lives", 2, "lives of a worker under each rule, half of them in rounds, in the test that nothing is lost")
+
+func conserves(t *testing.T, seed uint64, rule func(*compress.Config), pipeline, dim int) {
 	cfg := testConfig(t, func(c *config.Config) {
 		rule(&c.Compress)
 		c.Local.Pipeline = pipeline
 		c.Stop.Versions = 0
 		c.Staleness.Max = 2
+		if seed%2 == 1 {
+			c.Aggregate.Kind, c.Aggregate.Deadline = "fedavg", config.Duration(time.Second)
+		}
 	})
-	const dim = 20
 	codec, err := compress.NewCodec[float64](cfg.Compress, dim, cfg.Seed)
 	if err != nil {
 		t.Fatal(err)
@@ -269,7 +277,7 @@ func conserves(t *testing.T, seed uint64, rule func(*compress.Config), pipeline 
 		}
 		n := f.leader.counts
 		t.Logf("seed %d: %+v, %d leaders, killed %v, %d restarts", seed, n, f.leader.term, f.died, f.restart)
-		if n.committed < 20 || n.refused == 0 || n.void == 0 || f.restart < 5 {
+		if n.committed < 10 || n.refused == 0 || n.void == 0 || f.restart < 5 || cfg.Aggregate.Kind == "fedavg" && n.late == 0 {
 			t.Errorf("too little went wrong or right: %+v, %d restarts", n, f.restart)
 		}
 	})

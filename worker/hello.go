@@ -110,13 +110,13 @@ func (h *host[T]) greeted(g *greeting) error {
 	}
 	h.helloBackoff.reset()
 	h.hearBeat(g.answer.Beat)
-	if w := g.answer.Waiting; w != h.waiting {
-		h.waiting = w
-		h.Log.Info("waiting for clients to join", zap.Int("missing", w))
-	}
 	if !h.joined {
 		h.joined = true
 		h.Log.Info("joined", zap.String("leader", h.beat.Node), zap.Uint64("version", h.beat.Version), zap.Int("clients", len(h.clients)))
+	}
+	if missing := g.answer.Waiting; missing != h.missing {
+		h.missing = missing
+		h.Log.Info("waiting for the clients of other workers", zap.Int("missing", missing))
 	}
 	for _, n := range g.answer.Clients {
 		if err := h.hearNote(n, &g.asked); err != nil {

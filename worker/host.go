@@ -34,7 +34,7 @@ type host[T vec.Float] struct {
 	models  models[T]
 	needed  uint64 // 1 + the version that somebody waits for, or 0
 	beat    transport.Beat
-	waiting int
+	missing int // clients without which the run does not start
 	joined  bool
 	over    bool // the run has stopped, and it is known what became of everything
 	slow    bool // it was said that work takes longer than it is to

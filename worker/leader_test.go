@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -42,6 +43,13 @@ type leader struct {
 	clients []*seat
 	started bool
 
+	mute     bool              // whether no frame is acknowledged, and nothing told unasked but beats
+	refusal  string            // the answer to every hello
+	hellos   []transport.Hello // with Held or Config
+	heldAt   map[uint32]map[uint64]time.Duration
+	arrived  map[uint32][]uint32 // by client: fragments in the order in which they came
+	verbatim map[string][]byte   // every frame as it came first: it must never come otherwise
+
 	admits []admit
 	counts struct{ void, refused, late, committed int }
 }
@@ -74,6 +82,7 @@ type admit struct {
 	client  uint32
 	seq     uint64
 	base    uint64
+	at      time.Duration
 	verdict ledger.Verdict
 	report  transport.Report
 	update  []byte
@@ -91,7 +100,8 @@ func newLeader(t *testing.T, cfg config.Config, start []float64, network *transp
 	}
 	l := &leader{
 		t: t, cfg: cfg, network: network, subjects: transport.NewSubjects(cfg.Name), random: rand.New(rand.NewPCG(seed, 1)),
-		lease: transport.Lease, lastBeat: true,
+		lease: transport.Lease, lastBeat: true, heldAt: map[uint32]map[uint64]time.Duration{},
+		arrived: map[uint32][]uint32{}, verbatim: map[string][]byte{},
 		work: make(chan func()), done: make(chan struct{}), gone: make(chan struct{}),
 		began: time.Now(), machine: machine, down: down, encoder: down.NewEncoder(),
 		published: []edition{{x: slices.Clone(start)}},
@@ -224,10 +234,17 @@ func (l *leader) hello(m transport.Message) {
 		l.t.Error(err)
 		return
 	}
-	sync := transport.Sync{}
+	sync := transport.Sync{Refused: l.refusal}
+	l.hellos = append(l.hellos, h)
 	for _, k := range h.Clients {
 		s := l.clients[k.Client]
 		s.worker, s.heard = h.Worker, time.Now()
+		if l.heldAt[k.Client] == nil {
+			l.heldAt[k.Client] = map[uint64]time.Duration{}
+		}
+		if _, known := l.heldAt[k.Client][k.Held]; !known {
+			l.heldAt[k.Client][k.Held] = time.Since(l.began)
+		}
 		switch {
 		case h.Leaving && s.present:
 			l.leave(k.Client, s)
@@ -265,6 +282,13 @@ func (l *leader) frame(m transport.Message) {
 	if err != nil || frame.Client != id {
 		l.t.Errorf("client %d sent %+v: %v", id, frame.Header, err)
 		return
+	}
+	l.arrived[id] = append(l.arrived[id], frame.Fragment)
+	key := fmt.Sprint(id, frame.Seq, frame.Fragment)
+	if first := l.verbatim[key]; first == nil {
+		l.verbatim[key] = f.Bytes
+	} else if !codec.Ordered() && !bytes.Equal(first, f.Bytes) { // else its work may have been done again
+		l.t.Errorf("round %d of client %d came in other bytes than before", frame.Seq, id)
 	}
 	s := l.clients[id]
 	if s.gatherSeq != frame.Seq {
@@ -306,7 +330,7 @@ func (l *leader) admit(id uint32, s *seat, h compress.Header, update []byte, rep
 	c.Time = int64(time.Since(l.began))
 	d := l.machine.Apply(c, sent)
 	if d.Verdict.Decoded() {
-		l.admits = append(l.admits, admit{id, h.Seq, h.Base, d.Verdict, *report, update})
+		l.admits = append(l.admits, admit{id, h.Seq, h.Base, time.Since(l.began), d.Verdict, *report, update})
 		s.epoch = h.Epoch
 	}
 	if h.Seq == s.seq && d.Verdict != ledger.Duplicate {
@@ -348,14 +372,18 @@ func (l *leader) outcome(id uint32, o transport.Outcome) {
 // standing is all there is to know of a client.
 func (l *leader) standing(id uint32) transport.Note {
 	s := l.clients[id]
-	return transport.Note{
-		Client: id, Seq: s.seq, Base: s.base, Awaited: s.awaited, Outcomes: slices.Clone(s.outcomes),
-		AckSeq: s.gatherSeq, Received: uint32(len(s.gathered)), Epoch: s.epoch,
+	n := transport.Note{Client: id, Seq: s.seq, Base: s.base, Awaited: s.awaited, Outcomes: slices.Clone(s.outcomes), Epoch: s.epoch}
+	if !l.mute {
+		n.AckSeq, n.Received = s.gatherSeq, uint32(len(s.gathered))
 	}
+	return n
 }
 
 // note tells news of a client, now and then with all else there is to know.
 func (l *leader) note(n transport.Note) {
+	if l.mute {
+		return
+	}
 	if l.random.IntN(2) == 0 {
 		all := l.standing(n.Client)
 		n.Seq, n.Base, n.Awaited, n.Epoch, n.Outcomes = all.Seq, all.Base, all.Awaited, all.Epoch, append(all.Outcomes, n.Outcomes...)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -53,7 +52,6 @@ type pool[T vec.Float] struct {
 
 	queue   chan *task[T] // as long as there are clients, each of which has one at most
 	results chan *task[T] // twice for each: worked, and with made or err
-	all     sync.WaitGroup
 }
 
 // serve works until ctx is done.
