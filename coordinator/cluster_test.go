@@ -2,7 +2,6 @@ package coordinator
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -33,6 +32,11 @@ type lab struct {
 	nodes   map[string]*process
 	workers map[string]*process
 	all     sync.WaitGroup
+
+	tune  func(*Config)                                      // changes a node's configuration; nil for no change
+	serve func(context.Context, worker.Config) error         // runs a worker; nil for worker.Run
+	wire  func(name string, c transport.Conn) transport.Conn // what a worker talks through; nil for c itself
+	side  map[string]int                                     // which part of a network that has come apart an end is in; 0 for those that are not here
 }
 
 // process is a node or a worker that runs.
@@ -44,7 +48,7 @@ type process struct {
 func newLab(t *testing.T, cfg config.Config, nodes int) *lab {
 	l := &lab{
 		t: t, cfg: cfg, dir: t.TempDir(), net: transport.NewMemory(1, transport.Faults{Latency: time.Millisecond}), log: zap.NewNop(),
-		rafts: map[string]*raft.InmemTransport{}, nodes: map[string]*process{}, workers: map[string]*process{},
+		rafts: map[string]*raft.InmemTransport{}, nodes: map[string]*process{}, workers: map[string]*process{}, side: map[string]int{},
 	}
 	if testing.Verbose() && os.Getenv("WEIR_LOG") != "" {
 		l.log = zaptest.NewLogger(t)
@@ -58,13 +62,8 @@ func newLab(t *testing.T, cfg config.Config, nodes int) *lab {
 // connect gives a node its place in the network of nodes.
 func (l *lab) connect(id string) *raft.InmemTransport {
 	_, t := raft.NewInmemTransportWithTimeout(raft.ServerAddress(id), 500*time.Millisecond)
-	for other, o := range l.rafts {
-		if other != id {
-			t.Connect(raft.ServerAddress(other), o)
-			o.Connect(raft.ServerAddress(id), t)
-		}
-	}
 	l.rafts[id] = t
+	l.link()
 	return t
 }
 
@@ -85,16 +84,34 @@ func (l *lab) startNode(id string) {
 	l.nodes[id] = l.start(func(ctx context.Context) error {
 		defer conn.Close()
 		defer t.Close()
-		return Run(ctx, Config{Node: id, Members: members, Dir: filepath.Join(l.dir, id), Run: l.cfg, Conn: conn, Raft: t, Log: l.log.Named(id), RecordFrames: true})
+		c := Config{Node: id, Members: members, Dir: filepath.Join(l.dir, id), Run: l.cfg, Conn: conn, Raft: t, Log: l.log.Named(id), RecordFrames: true}
+		if l.tune != nil {
+			l.tune(&c)
+		}
+		return Run(ctx, c)
 	})
 }
 
 func (l *lab) startWorker(name string, clients ...uint32) {
 	conn := l.net.Connect(name)
+	if l.wire != nil {
+		conn = l.wire(name, conn)
+	}
+	run := worker.Run
+	if l.serve != nil {
+		run = l.serve
+	}
 	l.workers[name] = l.start(func(ctx context.Context) error {
 		defer conn.Close()
-		return worker.Run(ctx, worker.Config{Name: name, Clients: clients, Dir: filepath.Join(l.dir, name), Run: l.cfg, Subjects: transport.NewSubjects(l.cfg.Name), Conn: conn, Log: l.log.Named(name), Cores: 1, Emulate: true})
+		return run(ctx, l.worker(name, conn, clients...))
 	})
+}
+
+func (l *lab) worker(name string, conn transport.Conn, clients ...uint32) worker.Config {
+	return worker.Config{
+		Name: name, Clients: clients, Dir: filepath.Join(l.dir, name), Run: l.cfg, Subjects: transport.NewSubjects(l.cfg.Name),
+		Conn: conn, Log: l.log.Named(name), Cores: 1, Emulate: true,
+	}
 }
 
 // end waits for everybody and wants no error.
@@ -164,5 +181,3 @@ func TestClusterRuns(t *testing.T) {
 		}
 	})
 }
-
-var errKilled = errors.New("killed")

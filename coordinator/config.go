@@ -43,6 +43,11 @@ type Config struct {
 	HTTPPublic bool // nobody is asked for a token: only where everybody is trusted
 	Timeouts   Timeouts
 	Log        *zap.Logger
+
+	// For tests: how many bytes of the log a snapshot is taken after, and how many entries stay in the log behind it; 0 for
+	// what real runs do.
+	snapshotAfter int64
+	trailing      uint64
 }
 
 // Timeouts are raft's. The defaults find a new leader in about .3 s on a LAN; on slow or far links they want to be

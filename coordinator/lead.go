@@ -32,6 +32,7 @@ type lead[T vec.Float] struct {
 	ticked  int64     // the due time that a tick was proposed for
 	began   time.Time
 	claimed bool // workers have had their lease's time to claim their clients
+	started bool // the start of the run was proposed
 	ended   bool // the end of the log was proposed
 
 	updates chan *update
@@ -127,6 +128,7 @@ func (l *lead[T]) run(ctx context.Context) error {
 	n.mu.Lock()
 	n.lead = l
 	fresh := n.state.genesis == nil
+	l.started = n.state.machine.Ledger.Started()
 	n.mu.Unlock()
 	if fresh { // nobody is let in before it is known which run this is
 		if err := l.commit(n.state.identity().entry()); err != nil {
@@ -575,11 +577,11 @@ func (l *lead[T]) expire(ctx context.Context) error {
 // register proposes the clients that are there, in order, and the start of the run once all are.
 func (l *lead[T]) register(ctx context.Context) error {
 	n := l.n
-	if len(l.joining) == 0 {
+	if len(l.joining) == 0 && l.started { // else an earlier leader may have registered all, and no more
 		return nil
 	}
 	n.mu.Lock()
-	started, all := n.state.machine.Ledger.Started(), n.problem.Clients()
+	all := n.problem.Clients()
 	missing := l.missing()
 	var ready []transport.Member
 	for i := range uint32(all) {
@@ -602,9 +604,10 @@ func (l *lead[T]) register(ctx context.Context) error {
 			return err
 		}
 	}
-	if started {
+	if l.started {
 		return nil
 	}
+	l.started = true
 	n.log.Info("starting", zap.Int("clients", all))
 	return l.command(ctx, ledger.Command{Kind: ledger.Start, Time: now})
 }

@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -144,9 +145,9 @@ func (n *node[T]) openRaft() error {
 	c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout, c.CommitTimeout = t.Heartbeat, t.Heartbeat, t.Lease, t.Commit
 	c.MaxAppendEntries = 32 // 8 MiB of full frames
 	c.BatchApplyCh = true
-	c.TrailingLogs = 512                // at 256 KiB each, 128 MiB
-	c.SnapshotThreshold = 1 << 62       // by bytes instead: see snapshotter
-	c.SnapshotInterval = 24 * time.Hour // the same
+	c.TrailingLogs = cmp.Or(n.cfg.trailing, 512) // at 256 KiB each, 128 MiB
+	c.SnapshotThreshold = 1 << 62                // by bytes instead: see snapshotter
+	c.SnapshotInterval = 24 * time.Hour          // the same
 	c.Logger = hclogTo(n.log)
 	c.NoLegacyTelemetry = true
 	r, err := raft.NewRaft(c, n, n.storage.log, n.storage.stable, n.storage.snapshots, n.cfg.Raft)
@@ -369,7 +370,7 @@ func (n *node[T]) now() int64 { return n.state.elapsed(time.Since(n.at)) }
 // snapshotBytes is how much the log may grow between two snapshots: what a few of them would take, so that writing
 // snapshots costs a fraction of writing the log.
 func (n *node[T]) snapshotBytes() int64 {
-	return max(64<<20, 4*int64(n.state.machine.Model.Dense()))
+	return cmp.Or(n.cfg.snapshotAfter, max(64<<20, 4*int64(n.state.machine.Model.Dense())))
 }
 
 // snapshotter takes a snapshot when it is asked to.

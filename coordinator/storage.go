@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 	wal "github.com/hashicorp/raft-wal"
+	"github.com/hashicorp/raft-wal/metadb"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 )
@@ -32,15 +33,29 @@ func openStorage(dir string, log *zap.Logger) (storage, error) {
 	if err := os.MkdirAll(logs, 0o700); err != nil {
 		return storage{}, fmt.Errorf("coordinator: opening the log: %w", err)
 	}
-	w, err := wal.Open(logs, wal.WithLogger(hclogTo(log)))
+	meta := &metadb.BoltMetaDB{} // which the log does not close by itself
+	w, err := wal.Open(logs, wal.WithLogger(hclogTo(log)), wal.WithMetaStore(meta))
 	if err != nil {
 		return storage{}, fmt.Errorf("coordinator: opening the log in %s (is another node running there?): %w", logs, err)
 	}
+	both := closers{w, meta}
 	snapshots, err := raft.NewFileSnapshotStoreWithLogger(dir, 2, hclogTo(log))
 	if err != nil {
-		return storage{}, errors.Join(fmt.Errorf("coordinator: opening snapshots: %w", err), w.Close())
+		return storage{}, errors.Join(fmt.Errorf("coordinator: opening snapshots: %w", err), both.Close())
 	}
-	return storage{log: w, stable: w, snapshots: snapshots, file: w}, nil
+	return storage{log: w, stable: w, snapshots: snapshots, file: both}, nil
+}
+
+// closers are closed one after another.
+type closers []io.Closer
+
+// Close closes all of them.
+func (all closers) Close() error {
+	var err error
+	for _, c := range all {
+		err = errors.Join(err, c.Close())
+	}
+	return err
 }
 
 // Close closes what openStorage opened.

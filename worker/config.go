@@ -14,6 +14,7 @@ import (
 	"weir/problem"
 	"weir/problem/kinds"
 	"weir/transport"
+	"weir/vec"
 )
 
 // Config is one worker of a run.
@@ -101,6 +102,21 @@ func (e *DivergedError) Error() string {
 // are a *RefusedError, a *DivergedError, state on disk that does not fit (ErrState), and faults of the data and of the
 // connection.
 func Run(ctx context.Context, cfg Config) error {
+	opened, err := kinds.Open(cfg.Run, cfg.Data)
+	if err != nil {
+		return errors.Join(cfg.Validate(), err)
+	}
+	switch p := opened.(type) {
+	case problem.Problem[float32]:
+		return Serve(ctx, cfg, p)
+	case problem.Problem[float64]:
+		return Serve(ctx, cfg, p)
+	}
+	return fmt.Errorf("problem.kind: %q: %T works in no arithmetic that weir knows", cfg.Run.Problem.Kind, opened)
+}
+
+// Serve is Run for a problem that is open already.
+func Serve[T vec.Float](ctx context.Context, cfg Config, p problem.Problem[T]) error {
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
@@ -110,18 +126,8 @@ func Run(ctx context.Context, cfg Config) error {
 	if cfg.Cores == 0 {
 		cfg.Cores = runtime.GOMAXPROCS(0)
 	}
-	opened, err := kinds.Open(cfg.Run, cfg.Data)
-	if err != nil {
-		return err
-	}
 	if err := os.MkdirAll(cfg.Dir, 0o755); err != nil {
 		return err
 	}
-	switch p := opened.(type) {
-	case problem.Problem[float32]:
-		return start(ctx, cfg, p)
-	case problem.Problem[float64]:
-		return start(ctx, cfg, p)
-	}
-	return fmt.Errorf("problem.kind: %q: %T works in no arithmetic that weir knows", cfg.Run.Problem.Kind, opened)
+	return start(ctx, cfg, p)
 }
