@@ -1,10 +1,12 @@
 package coordinator
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"time"
@@ -37,11 +39,15 @@ func (n *node[T]) serveHTTP(ctx context.Context) {
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          zap.NewStdLog(n.log.WithOptions(zap.IncreaseLevel(zap.WarnLevel))),
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- s.Serve(n.cfg.HTTP) }()
+	var cause error
+	ended := make(chan struct{})
+	go func() {
+		cause = s.Serve(n.cfg.HTTP)
+		close(ended)
+	}()
 	select {
-	case err := <-ended:
-		n.log.Error("HTTP ended; the node goes on without it", zap.Error(err))
+	case <-ended:
+		n.log.Error("HTTP ended; the node goes on without it", zap.Error(cause))
 		return
 	case <-ctx.Done():
 	}
@@ -59,6 +65,10 @@ func (n *node[T]) handler() http.Handler {
 	guarded := http.NewServeMux()
 	guarded.HandleFunc("GET "+statusPath, func(w http.ResponseWriter, r *http.Request) { answerJSON(w, n.status(r.Context())) })
 	guarded.HandleFunc("GET "+nodePath, func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, n.report()) })
+
+	guarded.Handle("GET "+metricsPath, n.metricsHandler())
+	guarded.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { answerHTML(w, n.livePage(r.Context()).Write) })
+	guarded.HandleFunc("GET /main", func(w http.ResponseWriter, r *http.Request) { answerHTML(w, n.livePage(r.Context()).WriteMain) })
 
 	all := http.NewServeMux()
 	all.HandleFunc("GET "+healthPath, func(w http.ResponseWriter, _ *http.Request) { answerText(w, http.StatusOK, "up") })
@@ -89,6 +99,17 @@ func answerJSON(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	_, _ = w.Write(append(text, '\n')) //nolint:errcheck // who asked has gone
+}
+
+func answerHTML(w http.ResponseWriter, page func(io.Writer) error) {
+	var text bytes.Buffer
+	if err := page(&text); err != nil {
+		answerText(w, http.StatusInternalServerError, err.Error())
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write(text.Bytes()) //nolint:errcheck // who asked has gone
 }
 
 // How long a node has to apply what is committed before it is not ready: under load it is always a little behind.

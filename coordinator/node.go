@@ -63,6 +63,7 @@ type node[T vec.Float] struct {
 
 	mu        sync.Mutex // guards what follows
 	state     *state[T]
+	history   *record.History
 	at        time.Time // when the run's time, as the log has it, last went on here
 	lead      *lead[T]  // nil unless this node leads
 	broken    error
@@ -82,7 +83,7 @@ func run[T vec.Float](ctx context.Context, cfg Config, p problem.Problem[T]) err
 	}
 	n := &node[T]{
 		cfg: cfg, log: cfg.Log.With(zap.String("node", cfg.Node)), subjects: cfg.Subjects, problem: p,
-		counts: newCounters(), done: make(chan struct{}), snapshots: make(chan struct{}, 1), digesting: make(chan digestJob[T], 4),
+		counts: newCounters(), history: record.NewHistory(), done: make(chan struct{}), snapshots: make(chan struct{}, 1), digesting: make(chan digestJob[T], 4),
 	}
 	n.neighbours = newNeighbours(&n.cfg)
 	defer n.neighbours.close()
@@ -117,13 +118,8 @@ func (n *node[T]) open() (err error) {
 	return n.openRaft()
 }
 
-// rows is where the journal writes; nil for nowhere.
-func (n *node[T]) rows() journal.Rows {
-	if n.rec == nil {
-		return nil
-	}
-	return n.rec
-}
+// rows is where the journal writes.
+func (n *node[T]) rows() journal.Rows { return rows{n.rec, n.history} }
 
 // openRecord opens the record empty: raft gives back all that belongs into it.
 func (n *node[T]) openRecord() (*record.Run, error) {
@@ -321,6 +317,9 @@ func (n *node[T]) breakDown(err error) {
 
 // notice is what every node does about an entry.
 func (n *node[T]) notice(e *effect) error {
+	if e.kind == entryAdmit && e.decision != nil {
+		n.counts.decide(e.decision)
+	}
 	if e.version != nil {
 		n.log.Debug("committed", zap.Uint64("version", e.version.Version), zap.Int("updates", e.version.Updates), zap.Float64("loss", e.version.TrainLoss))
 		n.digest(e.version.Version)

@@ -250,11 +250,7 @@ func (n *node[T]) restoreState(head *snapshotHead, model []byte) error {
 		return err
 	}
 	s.frames.first = s.machine.Ledger.Version() + 1
-	if n.rec != nil {
-		err = s.journal.Record(n.rec)
-	} else {
-		err = s.journal.Record(nil)
-	}
+	err = s.journal.Record(n.rows())
 	n.state, n.at = s, time.Now()
 	if s.finished {
 		err = errors.Join(err, n.finish())

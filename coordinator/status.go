@@ -140,7 +140,7 @@ func (n *node[T]) runStatus() Status {
 	l, j, now := n.state.machine.Ledger, n.state.journal, n.now()
 	s := Status{
 		Run: n.cfg.Run.Name, Node: n.cfg.Node, Version: l.Version(), Leader: string(leader),
-		Stopped: l.Stopped(), Window: l.Gathered(), Updates: updates(j.Sent, l.Counts()), BytesUp: j.BytesUp, BytesDown: j.BytesDown,
+		Stopped: l.Stopped(), Window: l.Gathered(), Updates: j.Counts(l), BytesUp: j.BytesUp, BytesDown: j.BytesDown,
 		TrainLoss: Figure(math.NaN()), Staleness: Figure(math.NaN()), Metrics: map[string]Figure{},
 	}
 	if s.Stopped != "" {
@@ -157,12 +157,6 @@ func (n *node[T]) runStatus() Status {
 		s.Waiting = n.lead.missing()
 	}
 	return s
-}
-
-func updates(sent uint64, c ledger.Counts) record.UpdateCounts {
-	return record.UpdateCounts{
-		Sent: sent, Admitted: c.Admitted, Committed: c.Committed, Refused: c.Refused, Duplicate: c.Duplicate, Late: c.Late,
-	}
 }
 
 // What a node can be.
@@ -247,17 +241,24 @@ func (n *node[T]) client(id uint32) ClientStatus {
 	return s
 }
 
-// occupation is what a client does, in a word.
+// What a client can be doing.
+const (
+	stateAbsent  = "absent"
+	stateIdle    = "idle"
+	stateWorking = "working"
+	stateWaiting = "waiting" // for its update's window to close
+)
+
 func occupation(at ledger.Standing) string {
 	switch {
 	case !at.Present:
-		return "absent"
+		return stateAbsent
 	case at.Awaited:
-		return "working"
+		return stateWorking
 	case at.Waiting:
-		return "waiting"
+		return stateWaiting
 	}
-	return "idle"
+	return stateIdle
 }
 
 // report is what this node tells the others.

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"math"
+	"slices"
 
 	"weir/aggregate"
 	"weir/compress"
@@ -31,22 +32,15 @@ type Facts struct {
 func (j *Journal) Summary(l *ledger.Ledger, f Facts) record.Summary {
 	n := len(f.Cycles)
 	dense := uint64(DenseSize[float32](f.Dim))
-	counts, age := l.Counts(), l.Staleness()
 	s := record.Summary{
 		Name: f.Config.Name, Kind: f.Kind, Seed: f.Config.Seed, Clients: n, Parameters: f.Dim,
 		Versions: l.Version(), WallSeconds: f.Wall, VirtualSeconds: float64(f.Now) / 1e9,
 		StoppedBy: f.StoppedBy, ModelDigest: f.Digest, Metrics: map[string]record.Metric{}, TimeToTarget: j.Target,
-		Updates: record.UpdateCounts{
-			Sent: j.Sent, Admitted: counts.Admitted, Committed: counts.Committed, Refused: counts.Refused,
-			Duplicate: counts.Duplicate, Late: counts.Late,
-		},
+		Updates: j.Counts(l),
 		Bytes: record.ByteCounts{
 			Up: j.BytesUp, Down: j.BytesDown, UpUncompressed: j.Sent * dense, DownUncompressed: j.Downloads * dense,
 		},
-		Staleness: record.StalenessSummary{
-			Mean: age.Mean(), P50: age.Quantile(.5), P95: age.Quantile(.95), Max: int(age.Max), Histogram: age.Trimmed(),
-		},
-		Feedback: j.feedback(f), Bias: bias(l, f), Time: j.shares(float64(f.Now) * float64(n)),
+		Staleness: Staleness(l), Feedback: j.feedback(f), Bias: bias(l, f), Time: j.shares(float64(f.Now) * float64(n)),
 	}
 	if f.Error != nil {
 		s.Error = f.Error.Error()
@@ -55,6 +49,22 @@ func (j *Journal) Summary(l *ledger.Ledger, f Facts) record.Summary {
 		s.Metrics[name] = series.Metric()
 	}
 	return s
+}
+
+// Counts are the updates by what became of them.
+func (j *Journal) Counts(l *ledger.Ledger) record.UpdateCounts {
+	c := l.Counts()
+	return record.UpdateCounts{
+		Sent: j.Sent, Admitted: c.Admitted, Committed: c.Committed, Refused: c.Refused, Duplicate: c.Duplicate, Late: c.Late,
+	}
+}
+
+// Staleness sums up how stale the updates were.
+func Staleness(l *ledger.Ledger) record.StalenessSummary {
+	age := l.Staleness()
+	return record.StalenessSummary{
+		Mean: age.Mean(), P50: age.Quantile(.5), P95: age.Quantile(.95), Max: int(age.Max), Histogram: slices.Clone(age.Trimmed()),
+	}
 }
 
 // Model adds the model itself to a summary where it is small, and how far it is from the optimum where that is known.

@@ -1,131 +1,23 @@
 package record
 
 import (
-	"context"
-	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/log"
-	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
 	"weir/record/chart"
+	"weir/record/headless"
 )
 
-// browser is a page in headless Chromium, and what it complained about or asked the network for.
-type browser struct {
-	ctx    context.Context
-	mu     sync.Mutex
-	errors []string
-	asked  []string
-}
-
-func newBrowser(t *testing.T) *browser {
+// show shows a page at a width and scheme, and measures it.
+func show(t *testing.T, b *headless.Browser, path, shot string, width int64, scheme string) headless.Look {
 	t.Helper()
-	var binary string
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome", "headless-shell"} {
-		if path, err := exec.LookPath(name); err == nil {
-			binary = path
-			break
-		}
-	}
-	if binary == "" {
-		t.Skip("no chromium on PATH: the pages are not looked at in a browser")
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(binary), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-background-networking", true), chromedp.UserDataDir(t.TempDir()))
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute) // against a browser that hangs, not a measure of anything
-	t.Cleanup(cancel)
-	b := &browser{ctx: ctx}
-	if err := chromedp.Listen(ctx, b.listen); err != nil {
-		t.Fatalf("starting %s: %v", binary, err)
-	}
-	_, asking := chromedp.Call(ctx, network.Enable, network.EnableParams{})
-	_, logging := chromedp.Call(ctx, log.Enable, cdp.Empty{})
-	_, running := chromedp.Call(ctx, runtime.Enable, cdp.Empty{})
-	must(t, errors.Join(asking, logging, running))
-	return b
-}
-
-func (b *browser) listen(event any) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	switch e := event.(type) {
-	case *log.EventEntryAdded:
-		b.errors = append(b.errors, e.Entry.Text)
-	case *runtime.EventExceptionThrown:
-		b.errors = append(b.errors, e.ExceptionDetails.Text)
-	case *runtime.EventConsoleAPICalled:
-		b.errors = append(b.errors, "console."+string(e.Type))
-	case *network.EventRequestWillBeSent:
-		if !strings.HasPrefix(e.Request.URL, "file:") && !strings.HasPrefix(e.Request.URL, "data:") {
-			b.asked = append(b.asked, e.Request.URL)
-		}
-	}
-}
-
-// look is what is measured of a page.
-type look struct {
-	Overflow int      // pixels that the page is wider than the window
-	Paper    string   // background
-	Ink      string   // text colour
-	Charts   int      // svg.chart
-	Empty    []string // charts without marks, or of no size
-	Outside  []string // marks that reach out of their chart
-	Covered  []string // labels that overlap each other
-	Text     string   // all of it
-}
-
-// measure runs in the page.
-const measure = `(() => {
-	const overlap = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 3 && b.top < a.bottom - 3;
-	const style = getComputedStyle(document.body);
-	const l = {Overflow: document.documentElement.scrollWidth - window.innerWidth, Paper: style.backgroundColor, Ink: style.color,
-		Charts: 0, Empty: [], Outside: [], Covered: [], Text: document.body.innerText};
-	for (const svg of document.querySelectorAll("svg.chart")) {
-		l.Charts++;
-		const name = svg.getAttribute("aria-label"), box = svg.getBoundingClientRect();
-		const marks = [...svg.querySelectorAll("path, rect, circle")].map(m => m.getBoundingClientRect());
-		if (box.width < 100 || box.height < 10 || !marks.some(m => m.width + m.height > 1)) l.Empty.push(name);
-		if (marks.some(m => m.left < box.left - 6 || m.right > box.right + 6 || m.top < box.top - 6 || m.bottom > box.bottom + 6)) l.Outside.push(name);
-		const ticks = [...svg.querySelectorAll("text.tick, text.value, text.title")];
-		for (let i = 0; i < ticks.length; i++)
-			for (let j = 0; j < i; j++)
-				if (overlap(ticks[i].getBoundingClientRect(), ticks[j].getBoundingClientRect()))
-					l.Covered.push(name + ": " + ticks[i].textContent + " and " + ticks[j].textContent);
-	}
-	return l;
-})()`
-
-// open shows the page at a width and scheme, and measures it. With WEIR_SHOTS set to a folder it leaves a picture there.
-func (b *browser) open(t *testing.T, path, shot string, width int64, scheme string) look {
-	t.Helper()
-	_, resized := chromedp.Call(b.ctx, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 900, DeviceScaleFactor: 1, Mobile: width < 500})
-	_, coloured := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
-	})
-	must(t, errors.Join(resized, coloured, chromedp.Do(b.ctx, chromedp.Navigate("file://"+path))))
-	l, err := chromedp.Run(b.ctx, chromedp.Evaluate[look](measure))
-	must(t, err)
-	if folder := os.Getenv("WEIR_SHOTS"); folder != "" {
-		picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
-		must(t, err)
-		must(t, os.WriteFile(filepath.Join(folder, shot+".png"), picture, 0o666))
-	}
-	return l
+	b.Screen(t, width, scheme)
+	must(t, chromedp.Do(b.Ctx, chromedp.Navigate("file://"+path)))
+	return b.Look(t, shot)
 }
 
 // samplePages are runs of every kind that a page must be able to show.
@@ -164,7 +56,7 @@ func samplePages(t *testing.T) map[string][]*Loaded {
 // Every page opens without a complaint and without the network, at the widths of a phone and of a desk, in both
 // schemes; its charts have marks inside their boxes and labels that do not cover each other.
 func TestPagesInABrowser(t *testing.T) {
-	b := newBrowser(t)
+	b := headless.Open(t)
 	dir := t.TempDir()
 	for name, runs := range samplePages(t) {
 		t.Run(name, func(t *testing.T) {
@@ -178,48 +70,25 @@ func TestPagesInABrowser(t *testing.T) {
 				if screen.width < 500 {
 					shot = name + "-phone"
 				}
-				l := b.open(t, path, shot, screen.width, screen.scheme)
-				l.check(t, screen.width, screen.scheme)
+				l := show(t, b, path, shot, screen.width, screen.scheme)
+				l.Check(t, screen.width, screen.scheme)
 			}
 		})
 	}
-	if b.errors != nil {
-		t.Errorf("the browser complained: %q", b.errors)
+	if said := b.Complaints(); said != nil {
+		t.Errorf("the browser complained: %q", said)
 	}
-	if b.asked != nil {
-		t.Errorf("the page asked the network for %q", b.asked)
+	if asked := b.Asked(); asked != nil {
+		t.Errorf("the page asked the network for %q", asked)
 	}
-}
-
-func (l look) check(t *testing.T, width int64, scheme string) {
-	t.Helper()
-	if l.Overflow > 0 {
-		t.Errorf("%d pixels, %s: the page is %d too wide", width, scheme, l.Overflow)
-	}
-	if len(l.Empty)+len(l.Outside)+len(l.Covered) > 0 {
-		t.Errorf("%d pixels, %s: empty %q, outside %q, covered %q", width, scheme, l.Empty, l.Outside, l.Covered[:min(3, len(l.Covered))])
-	}
-	if want := map[string]string{"light": "rgb(252, 252, 250)", "dark": "rgb(20, 22, 26)"}[scheme]; l.Paper != want || l.Ink == l.Paper {
-		t.Errorf("%s: %s on %s", scheme, l.Ink, l.Paper)
-	}
-	for _, bad := range []string{"NaN", "Inf", "%!", "<nil>", "ZgotmplZ"} {
-		if strings.Contains(l.Text, bad) {
-			t.Errorf("the page says %q: %s", bad, around(l.Text, bad))
-		}
-	}
-}
-
-func around(text, word string) string {
-	i := strings.Index(text, word)
-	return text[max(0, i-60):min(len(text), i+60)]
 }
 
 // Pointing at a curve shows its values: those of the run, read back off the scale.
 func TestHoverReadsValuesOffTheCurves(t *testing.T) {
-	b := newBrowser(t)
+	b := headless.Open(t)
 	dir := sample{policy: "fedavg", versions: 100}.folder(t)
-	must(t, chromedp.Do(b.ctx, chromedp.Navigate("file://"+filepath.Join(dir, reportFile))))
-	tip, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`(() => {
+	must(t, chromedp.Do(b.Ctx, chromedp.Navigate("file://"+filepath.Join(dir, reportFile))))
+	tip, err := chromedp.Run(b.Ctx, chromedp.Evaluate[string](`(() => {
 		const box = document.querySelector("svg.curves").parentNode.getBoundingClientRect();
 		document.querySelector(".frame").dispatchEvent(new PointerEvent("pointermove", {clientX: box.right, clientY: box.top + 5, bubbles: true}));
 		return document.getElementById("tip").textContent;

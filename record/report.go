@@ -27,6 +27,8 @@ type page struct {
 	Figures  []pair
 	Sections []section
 	Source   string
+	Live     bool // it brings itself up to date
+	Over     bool // there will be nothing new
 }
 
 type alert struct{ Title, Text string }
@@ -89,6 +91,11 @@ func Report(w io.Writer, runs []*Loaded, target *Target) error {
 	default:
 		p = several(runs, c)
 	}
+	return p.write(w)
+}
+
+// write makes the file of a page, with everything in it.
+func (p page) write(w io.Writer) error {
 	style, err := pageFiles.ReadFile("page/style.css")
 	if err != nil {
 		return err
@@ -96,6 +103,13 @@ func Report(w io.Writer, runs []*Loaded, target *Target) error {
 	script, err := pageFiles.ReadFile("page/hover.js")
 	if err != nil {
 		return err
+	}
+	if p.Live {
+		follow, err := pageFiles.ReadFile("page/follow.js")
+		if err != nil {
+			return err
+		}
+		script = append(script, follow...)
 	}
 	p.Style, p.Script = template.CSS(style), template.JS(script)
 	return pageTemplate.Execute(w, p)

@@ -34,6 +34,8 @@ type commands struct {
 	Coordinator coordinatorCmd `cmd:"" help:"Run one node of a cluster's coordinator."`
 	Worker      workerCmd      `cmd:"" help:"Host clients of a run on a cluster."`
 	Replay      replayCmd      `cmd:"" help:"Rebuild a cluster's run from its log, and check it."`
+	Status      statusCmd      `cmd:"" help:"Say what a cluster is doing now."`
+	Top         topCmd         `cmd:"" help:"Watch a cluster in the terminal."`
 	Report      reportCmd      `cmd:"" help:"Lay runs side by side."`
 	Data        dataCmd        `cmd:"" help:"List, check and download data sets."`
 	Bench       benchCmd       `cmd:"" help:"Measure how fast weir is on this machine."`
