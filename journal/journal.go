@@ -132,7 +132,7 @@ func describe(row *record.VersionRow, c *ledger.Commit) {
 	n := float64(len(c.Updates))
 	row.TrainLoss = 0
 	for _, e := range c.Updates {
-		row.Weight += c.Scale * e.Weight
+		row.Weight += c.Weight(e)
 		row.StalenessMean += float64(e.Staleness) / n
 		row.StalenessMax = max(row.StalenessMax, int(e.Staleness))
 		row.TrainLoss += e.Loss / n
@@ -143,7 +143,7 @@ func describe(row *record.VersionRow, c *ledger.Commit) {
 func (j *Journal) settle(c *ledger.Commit) error {
 	for i, e := range c.Updates {
 		update := j.Pending[i]
-		update.Version, update.Weight = c.Version, c.Scale*e.Weight
+		update.Version, update.Weight = c.Version, c.Weight(e)
 		j.Updates++
 		if err := j.rows.Update(update); err != nil {
 			return err
