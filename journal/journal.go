@@ -29,6 +29,7 @@ type Journal struct {
 	Errors     []float64 // by client: ||e|| after its last update; empty in a run without compression
 	Compute    int64     // client time in nanoseconds
 	Blocked    int64     // the same
+	Carried    int64     // what transfers took, of clients that compute meanwhile
 	Metrics    map[string]*record.Series
 	Latest     problem.Metrics
 	Target     *record.TimeToTarget
@@ -100,6 +101,9 @@ func (j *Journal) Spent(compute, blocked int64) {
 	j.Compute += compute
 	j.Blocked += blocked
 }
+
+// Communicated counts a transfer that did not keep its client from computing by itself, in nanoseconds.
+func (j *Journal) Communicated(took int64) { j.Carried += took }
 
 // Version records a version: the initial model when c is nil, else what c committed. Its row is written when the next
 // one comes, and of one that awaits an evaluation, when that comes or cannot come any more. Now and wall are in seconds.
