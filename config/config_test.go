@@ -69,7 +69,8 @@ func TestFaultsSayWhereAndWhatWouldBeRight(t *testing.T) {
 		{"co2 works ahead", "aggregate: {kind: co2}\nclients: {dropout: 0.1}", nil, `x.yaml:2: clients.dropout: "0.1": clients work without a break with aggregate.kind co2, unless local.pipeline is 0: must be 0`},
 		{"two rounds ahead", "local: {pipeline: 2}", nil, `x.yaml:1: local.pipeline: "2": must be between 0 and 1`},
 		{"prediction of nothing", "local: {start: predicted}", nil, `x.yaml:1: local.start: "predicted": must be newest without a pipeline: nothing is on its way when a round starts`},
-		{"prediction of adam", "local: {start: predicted, pipeline: 1}\nouter: {kind: adam}", nil, `x.yaml:2: outer.kind: "adam": must be co2 or sgd with local.start predicted: a client plays the server's optimiser forward`},
+		{"prediction of a part", "aggregate: {kind: fedfix}\nlocal: {start: predicted, pipeline: 1}", nil, `x.yaml:2: local.start: "predicted": must be newest where aggregate.kind is fedfix: only of a round with everybody can a client know what it will come to`},
+		{"prediction of adam", "aggregate: {kind: co2}\nlocal: {start: predicted}\nouter: {kind: adam}", nil, `x.yaml:3: outer.kind: "adam": must be co2 or sgd with local.start predicted: a client plays the server's optimiser forward`},
 		{"a phi of 0", "outer: {kind: co2, phi: 0}", nil, `x.yaml:1: outer.phi: "0": must be a number above 0, or relative`},
 		{"an unknown penalty", "outer: {kind: co2, penalty: gap}", nil, `x.yaml:1: outer.penalty: "gap": must be one of [constant gap-elementwise gap-norm]`},
 

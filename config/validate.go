@@ -227,6 +227,7 @@ func (c *check) pipeline() {
 	c.want(c.InFlight() == c.Clients.Count, "clients.concurrency", "clients work without a break %s: must be 0, which means all", why)
 	c.want(c.Clients.Dropout == 0, "clients.dropout", "clients work without a break %s: must be 0", why)
 	if l.Start == "predicted" {
+		c.want(c.Aggregate.Kind == "co2" || c.Aggregate.Kind == "fedavg", "local.start", "must be newest where aggregate.kind is %s: only of a round with everybody can a client know what it will come to", c.Aggregate.Kind)
 		c.want(c.Outer.Predicts(), "outer.kind", "must be co2 or sgd with local.start predicted: a client plays the server's optimiser forward")
 	}
 }

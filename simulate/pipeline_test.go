@@ -38,6 +38,31 @@ func TestWorkedCO2(t *testing.T) {
 	}
 }
 
+// With equal speeds, and communication that takes less than a round, everybody's round s begins from version s-2 the
+// moment that round s-1 is computed: CO2's schedule. The first outer step comes after two rounds.
+func TestCO2sSchedule(t *testing.T) {
+	r := &rows{}
+	sets := []string{
+		"aggregate={kind: co2, weights: share}", "outer={kind: co2}", "clients.count=6", "clients.concurrency=6", "clients.dropout=0",
+		"clients.speed={kind: fixed, median: 1s}", "clients.link={up: 1Mbit, down: 5Mbit, latency: 40ms}", "stop.versions=20",
+	}
+	if _, err := Run(context.Background(), load(t, "small.yaml", sets...), Options{Rows: r}); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.updates) != 6*20 {
+		t.Fatalf("%d updates", len(r.updates))
+	}
+	first := r.updates[0].Started // all hold version 0
+	for _, u := range r.updates {
+		if want := max(2, u.Seq) - 2; u.Base != want || u.Staleness != int(u.Seq-1-want) || u.Version != u.Seq {
+			t.Fatalf("round %d of client %d: from version %d, in version %d", u.Seq, u.Client, u.Base, u.Version)
+		}
+		if began := first + float64(u.Seq-1); math.Abs(u.Started-began) > 1e-6 {
+			t.Fatalf("round %d of client %d began at %v, want %v", u.Seq, u.Client, u.Started, began)
+		}
+	}
+}
+
 // SlowMo (Wang et al. 2020) is CO2 without the delay, the penalty and the clip: u = beta u + (x - mean of the local
 // models), x -= alpha u.
 func TestSlowMoIsASpecialCase(t *testing.T) {
