@@ -255,3 +255,38 @@ func TestPredictionWithNothingPendingIsTheModel(t *testing.T) {
 		t.Errorf("sgd with two pending updates: start %v, want 5 - .5 (2 + 4)", start[0])
 	}
 }
+
+// Both halves of the prediction are needed: on f = x^2/2, at lr 1 and momentum .9, starts that look ahead by the
+// momentum alone, or by the client's own progress alone, diverge as starts from the newest model do.
+func TestHalfAPredictionIsNotStable(t *testing.T) {
+	c := OuterConfig{Kind: "co2", LR: 1, Momentum: .9, Penalty: "constant", Clip: "none"}
+	ends := func(start func(x, before, pending []float64) float64) float64 {
+		o := newCO2(t, c, 1)
+		x, before := []float64{1}, []float64{1}
+		pending := []float64{x[0]} // a round of local work that goes all the way: a = 1
+		for range 400 {
+			made := []float64{pending[0]}
+			pending[0] = start(x, before, pending)
+			copy(before, x)
+			o.Step(x, x, made, 1, 1)
+		}
+		return math.Abs(x[0])
+	}
+	for name, start := range map[string]func(x, before, pending []float64) float64{
+		"newest":       func(x, _, _ []float64) float64 { return x[0] },
+		"momentum":     func(x, before, _ []float64) float64 { return x[0] + .9*(x[0]-before[0]) },
+		"own progress": func(x, _, pending []float64) float64 { return x[0] - pending[0] },
+	} {
+		if end := ends(start); end < 1e3 {
+			t.Errorf("%s alone comes to %v", name, end)
+		}
+	}
+	both := func(x, before, pending []float64) float64 {
+		y := []float64{0}
+		Predict(y, c, x, before, pending)
+		return y[0]
+	}
+	if end := ends(both); end > 1e-3 {
+		t.Errorf("the prediction comes to %v", end)
+	}
+}

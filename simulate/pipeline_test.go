@@ -119,9 +119,8 @@ func TestPipelineKeepsItsPromises(t *testing.T) {
 				t.Fatalf("client %d, round %d: began from version %d at %v, after version %d", c, u.Seq, u.Base, u.Started, base[c])
 			}
 			base[c] = u.Base
-			could := u.Started
 			if n := len(finished[c]); n > 0 {
-				could = finished[c][n-1]
+				could := finished[c][n-1]
 				if n > 1 {
 					could = max(could, settled[c][n-2])
 				}
