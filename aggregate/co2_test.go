@@ -231,7 +231,7 @@ func TestPredictionTakesTheDelayOut(t *testing.T) {
 				sum[0] += delta(i, x[0])[0]
 				made[0] += pending[i][0]
 				start := []float64{0}
-				Predict(start, c, y, before, pending[i])
+				Predict(start, c, y, before, 1, pending[i])
 				pending[i] = delta(i, start[0])
 			}
 			waiting.Step(x, x, sum, share, 1)
@@ -246,13 +246,21 @@ func TestPredictionTakesTheDelayOut(t *testing.T) {
 
 func TestPredictionWithNothingPendingIsTheModel(t *testing.T) {
 	start := []float64{0}
-	Predict(start, co2Config(), []float64{5}, []float64{4})
+	Predict(start, co2Config(), []float64{5}, []float64{4}, 1)
 	if start[0] != 5 {
 		t.Errorf("start %v, want 5", start[0])
 	}
-	Predict(start, OuterConfig{Kind: "sgd", LR: .5}, []float64{5}, nil, []float64{2}, []float64{4})
+	Predict(start, OuterConfig{Kind: "sgd", LR: .5}, []float64{5}, []float64{9}, 1, []float64{2}, []float64{4})
 	if start[0] != 2 {
 		t.Errorf("sgd with two pending updates: start %v, want 5 - .5 (2 + 4)", start[0])
+	}
+	Predict(start, OuterConfig{Kind: "co2", LR: 1, Momentum: .5}, []float64{5}, []float64{1}, 2, []float64{2}, []float64{4})
+	if want := 5 + (.5*2 - 2) + (.5*(.5*2-2) - 4); start[0] != want {
+		t.Errorf("co2 with the version before last: start %v, want %v", start[0], want)
+	}
+	Predict(start, OuterConfig{Kind: "co2", LR: 1, Momentum: .5}, []float64{5}, nil, 0, []float64{2})
+	if start[0] != 3 {
+		t.Errorf("co2 with a first version: start %v, want 5 - 2", start[0])
 	}
 }
 
@@ -283,7 +291,7 @@ func TestHalfAPredictionIsNotStable(t *testing.T) {
 	}
 	both := func(x, before, pending []float64) float64 {
 		y := []float64{0}
-		Predict(y, c, x, before, pending)
+		Predict(y, c, x, before, 1, pending)
 		return y[0]
 	}
 	if end := ends(both); end > 1e-3 {

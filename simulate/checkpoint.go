@@ -30,7 +30,6 @@ type checkpoint[T vec.Float] struct {
 	Flights []savedFlight[T]
 	Ahead   []savedPipeline[T] // by client, where they work ahead
 	Bases   map[uint64][]T     // versions that are needed again
-	Prior   uint64             // the version before the newest, where rounds start from predictions
 	Memory  map[uint32][]byte  // clients' feedback state
 	Held    []uint64
 	Tally   tally

@@ -13,7 +13,7 @@ type savedPipeline[T vec.Float] struct {
 	Busy                    []savedFlight[T] // none or one
 	Out                     []savedFlight[T]
 	Unseen                  []savedProgress[T]
-	Held, Fetching          savedHolding
+	Held, Before, Fetching  uint64              // 1 + the version's number; 0 for none
 	Next                    []ledger.Assignment // none or one
 	Downloaded              int
 	Free, Network, Link     int64
@@ -25,9 +25,6 @@ type savedProgress[T vec.Float] struct {
 	Committed uint64
 }
 
-// savedHolding names versions, by 1 + their number; 0 is none.
-type savedHolding struct{ Version, Before uint64 }
-
 func (c *checkpoint[T]) saveAhead(r *run[T]) {
 	keep := func(v *ledger.Version[T]) uint64 {
 		if v == nil {
@@ -36,12 +33,10 @@ func (c *checkpoint[T]) saveAhead(r *run[T]) {
 		c.Bases[v.Number] = v.X
 		return v.Number + 1
 	}
-	c.Prior = keep(r.prior)
 	for _, p := range r.ahead {
 		s := savedPipeline[T]{
 			Begun: p.begun, Settled: p.settled, Awaited: p.awaited,
-			Held:       savedHolding{keep(p.held.version), keep(p.held.before)},
-			Fetching:   savedHolding{keep(p.fetching.version), keep(p.fetching.before)},
+			Held: keep(p.held), Before: keep(p.before), Fetching: keep(p.fetching),
 			Downloaded: p.downloaded, Free: p.free, Network: p.network, Link: p.link,
 		}
 		if p.busy != nil {
@@ -71,15 +66,11 @@ func (r *run[T]) boardAhead(c *checkpoint[T], from bases[T]) error {
 		}
 		return r.machine.Model.Hold(from.get(number - 1))
 	}
-	if r.predicts() {
-		r.prior, r.newest = hold(c.Prior), r.machine.Model.Hold(r.machine.Model.Newest())
-	}
 	for i, s := range c.Ahead {
 		p := r.ahead[i]
 		*p = pipeline[T]{
 			begun: s.Begun, settled: s.Settled, awaited: s.Awaited,
-			held:       holding[T]{hold(s.Held.Version), hold(s.Held.Before)},
-			fetching:   holding[T]{hold(s.Fetching.Version), hold(s.Fetching.Before)},
+			held: hold(s.Held), before: hold(s.Before), fetching: hold(s.Fetching),
 			downloaded: s.Downloaded, free: s.Free, network: s.Network, link: s.Link,
 		}
 		for _, saved := range s.Out {

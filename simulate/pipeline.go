@@ -23,19 +23,15 @@ type pipeline[T vec.Float] struct {
 	out            []*flight[T] // made and not yet in the ledger's hands, oldest first
 	unseen         []progress[T]
 
-	held       holding[T]
-	fetching   holding[T]         // on its way
+	held       *ledger.Version[T]
+	before     *ledger.Version[T] // what it held before that, where rounds start from predictions
+	fetching   *ledger.Version[T] // on its way
 	next       *ledger.Assignment // that came meanwhile: its base is fetched then
 	downloaded int                // bytes, since the last round began
 
 	free    int64 // when the client had last finished computing, or was first given work
 	network int64 // until when it was the network that kept it from going on
 	link    int64 // when its last update had left
-}
-
-// holding is a version that a client has, and what it needs of the one before to predict.
-type holding[T vec.Float] struct {
-	version, before *ledger.Version[T]
 }
 
 // progress is a client's own work that is not in the version it holds.
@@ -45,59 +41,29 @@ type progress[T vec.Float] struct {
 	committed uint64 // the version that it is in; 0 while it is in none
 }
 
-// hold keeps the newest version, and the one before where rounds start from predictions.
-func (r *run[T]) hold() holding[T] {
-	model := r.machine.Model
-	h := holding[T]{version: model.Hold(model.Newest())}
-	if r.predicts() {
-		h.before = model.Hold(r.prior)
-	}
-	return h
-}
-
-func (r *run[T]) release(h holding[T]) {
-	for _, v := range []*ledger.Version[T]{h.version, h.before} {
-		if v != nil {
-			r.machine.Model.Release(v)
-		}
-	}
-}
-
 func (r *run[T]) predicts() bool { return r.config.Local.Start == "predicted" }
-
-// published follows the newest version, so that the one before is there when it is replaced.
-func (r *run[T]) published() {
-	if !r.predicts() {
-		return
-	}
-	model := r.machine.Model
-	if r.prior != nil {
-		model.Release(r.prior)
-	}
-	r.prior, r.newest = r.newest, model.Hold(model.Newest())
-	if r.prior == nil {
-		r.prior = model.Hold(r.newest)
-	}
-}
 
 // await notes that the ledger waits for a round. Its base is fetched, and an update that is there is handed over.
 func (r *run[T]) await(a ledger.Assignment) {
 	p := r.ahead[a.Client]
 	p.awaited = a.Seq
 	r.events.push(event{r.now, awaited, a.Client})
-	if p.fetching.version != nil {
+	if p.fetching != nil {
 		p.next = &a
 		return
 	}
 	r.fetch(a)
 }
 
-// fetch begins a download of the newest version.
+// fetch begins a download of the newest version, if the client does not hold it.
 func (r *run[T]) fetch(a ledger.Assignment) {
 	p := r.ahead[a.Client]
-	a.Base = r.machine.Model.Newest().Number
+	p.next = nil
+	if a.Base = r.machine.Model.Newest().Number; p.held != nil && p.held.Number == a.Base {
+		return
+	}
 	bytes := r.download(a)
-	p.fetching, p.next = r.hold(), nil
+	p.fetching = r.machine.Model.Hold(r.machine.Model.Newest())
 	p.downloaded += bytes
 	r.journal.Downloaded(bytes)
 	took := r.fleet.Down(bytes)
@@ -111,9 +77,15 @@ func (r *run[T]) fetch(a ledger.Assignment) {
 // fetched ends a download.
 func (r *run[T]) fetched(client uint32) {
 	p := r.ahead[client]
-	r.release(p.held)
-	p.held, p.fetching = p.fetching, holding[T]{}
-	for len(p.unseen) > 0 && p.unseen[0].committed > 0 && p.unseen[0].committed <= p.held.version.Number {
+	old := p.held
+	if r.predicts() {
+		old, p.before = p.before, p.held
+	}
+	if old != nil {
+		r.machine.Model.Release(old)
+	}
+	p.held, p.fetching = p.fetching, nil
+	for len(p.unseen) > 0 && p.unseen[0].committed > 0 && p.unseen[0].committed <= p.held.Number {
 		p.unseen = p.unseen[1:]
 	}
 	if p.next != nil {
@@ -125,29 +97,38 @@ func (r *run[T]) fetched(client uint32) {
 // begin starts the client's next round, if it holds a version, has nothing to do, and its pipeline has room.
 func (r *run[T]) begin(client uint32) {
 	p := r.ahead[client]
-	if p.busy != nil || p.held.version == nil || p.begun-p.settled > uint64(r.config.Local.Pipeline) {
+	if p.busy != nil || p.held == nil || p.begun-p.settled > uint64(r.config.Local.Pipeline) {
 		return
 	}
 	p.begun++
 	r.journal.Spent(0, r.blocked(p))
 	f := &flight[T]{
-		client: client, seq: p.begun, base: r.machine.Model.Hold(p.held.version), raw: make([]T, r.problem.Dim()),
+		client: client, seq: p.begun, base: r.machine.Model.Hold(p.held), raw: make([]T, r.problem.Dim()),
 		round:    problem.Round{Client: int(client), Epochs: r.fleet.Epochs(client), Seed: fleet.Round(r.config.Seed, client, p.begun)},
 		assigned: p.free, started: r.now, finished: r.now + r.fleet.Compute(client), drops: aggregate.Never, downloaded: p.downloaded,
 	}
 	if r.predicts() {
-		var pending [][]T
-		for _, u := range p.unseen {
-			pending = append(pending, u.delta)
-		}
 		f.start = make([]T, len(f.raw))
-		aggregate.Predict(f.start, r.config.Outer, p.held.version.X, p.held.before.X, pending...)
+		p.predict(f.start, r.config.Outer)
 	}
 	p.busy, p.downloaded = f, 0
 	r.events.push(event{f.finished, computed, client})
 	if r.problem.Dim() > 0 {
 		r.pool.submit(f)
 	}
+}
+
+// predict writes into start where the client expects the model to be.
+func (p *pipeline[T]) predict(start []T, c aggregate.OuterConfig) {
+	var pending [][]T
+	for _, u := range p.unseen {
+		pending = append(pending, u.delta)
+	}
+	if p.before == nil {
+		aggregate.Predict(start, c, p.held.X, nil, 0, pending...)
+		return
+	}
+	aggregate.Predict(start, c, p.held.X, p.before.X, p.held.Number-p.before.Number, pending...)
 }
 
 // blocked is for how long the network has kept a client that does nothing from going on.
@@ -237,9 +218,15 @@ func (r *run[T]) offer(client uint32) error {
 	return r.follow(d)
 }
 
-// revoke takes back an update that was refused, and the one that was made after it: it cannot be decoded any more
-// under a rule with h, and its round begins anew in any case.
+// revoke takes back an update that was refused and, under a rule with h, the one that was made after it: it cannot be
+// decoded any more, and its round begins anew.
 func (r *run[T]) revoke(p *pipeline[T], f *flight[T]) error {
+	defer r.begin(f.client)
+	p.settled = f.seq
+	if !r.codec.Ordered() {
+		r.forget(p, f.seq, false)
+		return r.takeBack(f)
+	}
 	updates := append([][]byte{f.update}, p.updates()...)
 	p.out = slices.DeleteFunc(p.out, func(later *flight[T]) bool {
 		later.void = true
@@ -253,10 +240,7 @@ func (r *run[T]) revoke(p *pipeline[T], f *flight[T]) error {
 	if p.busy == nil {
 		p.begun = f.seq
 	}
-	p.settled = f.seq
-	err := r.codec.Return(r.remember(f.client), updates...)
-	r.begin(f.client)
-	return err
+	return r.codec.Return(r.remember(f.client), updates...)
 }
 
 // expire takes back an update that was decoded without weight; what was made after it stays as it is.

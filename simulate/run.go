@@ -40,8 +40,7 @@ type run[T vec.Float] struct {
 	memory  []*compress.Memory[T] // by client: its feedback state; nil until it has some
 	held    []uint64              // by client: 1 + the version it holds; 0 before it holds any
 
-	ahead         []*pipeline[T]     // by client, in a run in which they work ahead, without flights; else empty
-	newest, prior *ledger.Version[T] // where rounds start from predictions
+	ahead []*pipeline[T] // by client, in a run in which they work ahead, without flights; else empty
 
 	tally   tally
 	journal *journal.Journal
@@ -122,7 +121,6 @@ func prepare[T vec.Float](ctx context.Context, cfg config.Config, opt Options, p
 		for range cfg.Clients.Count {
 			r.ahead = append(r.ahead, &pipeline[T]{})
 		}
-		r.published()
 	}
 	r.pool = newPool(ctx, p, r.codec, runtime.GOMAXPROCS(0))
 	return r, nil
@@ -326,7 +324,6 @@ func (r *run[T]) follow(d *ledger.Decision) error {
 		r.tally.Published = append(r.tally.Published, r.tally.Published[n-1]+uint64(r.machine.Model.Newest().Bytes))
 	}
 	if c != nil && r.ahead != nil {
-		r.published()
 		r.settle(c)
 	}
 	for _, a := range d.Assign {
