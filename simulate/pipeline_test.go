@@ -195,3 +195,14 @@ func TestSlowLinkSetsThePace(t *testing.T) {
 		t.Errorf("time shares %+v", s)
 	}
 }
+
+// A client that works ahead is in more windows than one that waits for each commit, by no law: unbiased weights go by
+// what has happened, and the bias stays small.
+func TestUnbiasedWeightsWithAPipeline(t *testing.T) {
+	sets := []string{"local.pipeline=1", "aggregate.window=3s", "outer.lr=0.5", "local.lr=0.01", "stop.versions=3000"}
+	s := simulated(t, "slow-optima.yaml", sets...).Summary
+	t.Logf("bias %.4f, %.2f from the optimum", s.Bias.TotalVariation, *s.XStarDistance)
+	if s.Bias.TotalVariation > .01 || *s.XStarDistance > 1 { // it began 45 away
+		t.Errorf("bias %.4f", s.Bias.TotalVariation)
+	}
+}
