@@ -174,7 +174,7 @@ func TestWorkedNesterov(t *testing.T) {
 	x := []float64{0}
 	for i, c := range []struct{ g, want float64 }{{1, -1.33}, {1, -3.227}, {0, -4.3043}} {
 		sum := []float64{c.g * 2}
-		o.Step(x, x, sum, .5)
+		o.Step(x, x, sum, .5, 1)
 		if math.Abs(x[0]-c.want) > 1e-12 {
 			t.Errorf("step %d: x = %v, want %v", i, x[0], c.want)
 		}
@@ -191,12 +191,12 @@ func TestWorkedAdam(t *testing.T) {
 		t.Fatal(err)
 	}
 	x := []float64{0}
-	o.Step(x, x, []float64{1}, 1)
+	o.Step(x, x, []float64{1}, 1, 1)
 	want := -.5 * .1 / (.1 + .1) // m = .1, v = .01
 	if math.Abs(x[0]-want) > 1e-12 {
 		t.Errorf("first step: %v, want %v", x[0], want)
 	}
-	o.Step(x, x, []float64{1}, 1)
+	o.Step(x, x, []float64{1}, 1, 1)
 	want -= .5 * .19 / (math.Sqrt(.0199) + .1) // m = .19, v = .0199
 	if math.Abs(x[0]-want) > 1e-12 {
 		t.Errorf("second step: %v, want %v", x[0], want)

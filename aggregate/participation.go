@@ -6,7 +6,7 @@ import "slices"
 type Population struct {
 	Concurrency int       // clients in flight at the same time
 	Cycles      []float64 // tau_i: nanoseconds from being given work to the arrival of the update; empty when unknown
-	Dropouts    bool      // clients may vanish during a round, so that no law is exact
+	Dropouts    bool      // clients may vanish during a round, or begin one before the last is settled: no law is exact
 }
 
 func (p Population) cyclesKnown() bool { return len(p.Cycles) > 0 }

@@ -12,9 +12,9 @@ const Never = math.MaxInt64
 
 // Config chooses a policy. Times are nanoseconds.
 type Config struct {
-	Kind      string  // fedavg, fedasync, fedbuff, fedfix
+	Kind      string  // fedavg, fedasync, fedbuff, fedfix, co2
 	Window    int64   // fedfix: time between commits; 0 is the median of the cycle times that are known when the run starts
-	Deadline  int64   // fedavg: how long a round waits for stragglers; 0 is for ever
+	Deadline  int64   // fedavg, co2: how long a round waits for stragglers; 0 is for ever
 	Size      int     // fedbuff: updates a window, K
 	Alpha     float64 // fedasync: mixing weight
 	Weights   string  // share, identical, unbiased
@@ -44,12 +44,13 @@ var kinds = map[string]func(Config) Closing{
 	"fedasync": func(c Config) Closing { return fedasync{alpha: c.Alpha} },
 	"fedbuff":  func(c Config) Closing { return fedbuff{size: c.Size} },
 	"fedfix":   func(c Config) Closing { return fedfix{window: c.Window} },
+	"co2":      func(c Config) Closing { return co2{fedavg{deadline: c.Deadline}} },
 }
 
 var weightings = []string{"share", "identical", "unbiased"}
 
 // Kinds are the names that Config.Kind may have.
-func Kinds() []string { return []string{"fedavg", "fedasync", "fedbuff", "fedfix"} }
+func Kinds() []string { return []string{"fedavg", "fedasync", "fedbuff", "fedfix", "co2"} }
 
 // Weightings are the names that Config.Weights may have.
 func Weightings() []string { return slices.Clone(weightings) }

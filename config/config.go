@@ -99,17 +99,18 @@ type Local struct {
 	Budget      Duration `yaml:"budget"`   // time to work for: fast clients do more
 	Prox        float64  `yaml:"prox"`     // FedProx mu (Li et al. 2020)
 	Pipeline    int      `yaml:"pipeline"` // rounds that may be under way while earlier updates travel: 0 or 1
+	Start       string   `yaml:"start"`    // with a pipeline, what a round starts from: newest, predicted
 }
 
 // Aggregate says when a window closes and how much an update counts.
 type Aggregate struct {
-	Kind      string   `yaml:"kind"`       // fedavg, fedasync, fedbuff, fedfix
+	Kind      string   `yaml:"kind"`       // fedavg, fedasync, fedbuff, fedfix, co2
 	Window    Window   `yaml:"window"`     // fedfix: time between commits, or median
 	Size      int      `yaml:"size"`       // fedbuff: updates a window (K)
 	Alpha     float64  `yaml:"alpha"`      // fedasync: mixing weight
 	Weights   string   `yaml:"weights"`    // share, identical, unbiased
 	WeightCap float64  `yaml:"weight_cap"` // unbiased: bound on weight/share, as a multiple of its median
-	Deadline  Duration `yaml:"deadline"`   // fedavg: stragglers are not waited for past this; 0 is for ever
+	Deadline  Duration `yaml:"deadline"`   // fedavg, co2: stragglers are not waited for past this; 0 is for ever
 }
 
 // Stop says when a run is done: at whichever comes first. A zero is no bound.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -32,7 +33,7 @@ func TestFaultsSayWhereAndWhatWouldBeRight(t *testing.T) {
 		{"quoted number", "clients: {count: '5'}", nil, `x.yaml:1: clients.count: "5": must be a whole number`},
 		{"too large to hold", "clients: {count: 99999999999999999999}", nil, `x.yaml:1: clients.count: "99999999999999999999": must be a whole number`},
 		{"list for a value", "seed: [1]", nil, `x.yaml:1: seed: must be a single value, not a list or a section`},
-		{"value for a section", "local: 3", nil, `x.yaml:1: local: "3": must be a section with the keys optimizer, lr, momentum, weight_decay, clip, batch, epochs, steps, budget, prox, pipeline`},
+		{"value for a section", "local: 3", nil, `x.yaml:1: local: "3": must be a section with the keys optimizer, lr, momentum, weight_decay, clip, batch, epochs, steps, budget, prox, pipeline, start`},
 		{"value for a list", "clients: {durations: 3}", nil, `x.yaml:1: clients.durations: "3": must be a list such as [1, 2]`},
 		{"element of a list", "problem: {model: {hidden: [8, x]}}", nil, `x.yaml:1: problem.model.hidden[1]: "x": must be a whole number`},
 		{"empty value", "name:\nseed: 1", nil, `x.yaml:1: name: has no value`},
@@ -49,7 +50,7 @@ func TestFaultsSayWhereAndWhatWouldBeRight(t *testing.T) {
 		{"bytes for bits", "clients: {link: {up: 10MB}}", nil, `x.yaml:1: clients.link.up: "10MB": must be a bandwidth in bits a second such as 10Mbit or 1Gbit, or 0 for unlimited`},
 
 		{"window of nothing", "aggregate:\n  kind: fedfix\n  window: 0s", nil, `x.yaml:3: aggregate.window: "0s": must be longer than zero (try 30s, or median)`},
-		{"unknown kind", "aggregate: {kind: fedfx}", nil, `x.yaml:1: aggregate.kind: "fedfx": must be one of fedavg, fedasync, fedbuff, fedfix (did you mean fedfix?)`},
+		{"unknown kind", "aggregate: {kind: fedfx}", nil, `x.yaml:1: aggregate.kind: "fedfx": must be one of fedavg, fedasync, fedbuff, fedfix, co2 (did you mean fedfix?)`},
 		{"unknown data set", "problem: {dataset: 'csv:x'}", nil, `x.yaml:1: problem.dataset: "csv:x": must be libsvm:PATH, idx:DIR or text:PATH`},
 		{"dirichlet alpha", "problem: {partition: {alpha: 0}}", nil, `x.yaml:1: problem.partition.alpha: "0": must be above 0 (0.1 is very skewed, 100 is nearly iid)`},
 		{"fedasync alpha", "aggregate: {kind: fedasync, alpha: 0}", nil, `x.yaml:1: aggregate.alpha: "0": must be in (0, 1] (try 0.6)`},
@@ -63,6 +64,15 @@ func TestFaultsSayWhereAndWhatWouldBeRight(t *testing.T) {
 		{"no end", "stop: {versions: 0}", nil, `x.yaml:1: stop: a run needs an end: set stop.versions, stop.time or stop.target`},
 		{"fault of another package", "outer: {kind: sgd, lr: 0}", nil, `x.yaml:1: outer.lr: "0": must be above 0`},
 		{"a name with a slash", "name: a/b", nil, `x.yaml:1: name: "a/b": must be fit for a folder's name: not empty, no slashes, at most 100 bytes`},
+
+		{"who works ahead is never free", "clients: {count: 5, concurrency: 3}\nlocal: {pipeline: 1}", nil, `x.yaml:1: clients.concurrency: "3": clients work without a break with local.pipeline 1: must be 0, which means all`},
+		{"co2 works ahead", "aggregate: {kind: co2}\nclients: {dropout: 0.1}", nil, `x.yaml:2: clients.dropout: "0.1": clients work without a break with aggregate.kind co2, unless local.pipeline is 0: must be 0`},
+		{"two rounds ahead", "local: {pipeline: 2}", nil, `x.yaml:1: local.pipeline: "2": must be between 0 and 1`},
+		{"prediction of nothing", "local: {start: predicted}", nil, `x.yaml:1: local.start: "predicted": must be newest without a pipeline: nothing is on its way when a round starts`},
+		{"prediction of a part", "aggregate: {kind: fedfix}\nlocal: {start: predicted, pipeline: 1}", nil, `x.yaml:2: local.start: "predicted": must be newest where aggregate.kind is fedfix: only of a round with everybody can a client know what it will come to`},
+		{"prediction of adam", "aggregate: {kind: co2}\nlocal: {start: predicted}\nouter: {kind: adam}", nil, `x.yaml:3: outer.kind: "adam": must be co2 or sgd with local.start predicted: a client plays the server's optimiser forward`},
+		{"a phi of 0", "outer: {kind: co2, phi: 0}", nil, `x.yaml:1: outer.phi: "0": must be a number above 0, or relative`},
+		{"an unknown penalty", "outer: {kind: co2, penalty: gap}", nil, `x.yaml:1: outer.penalty: "gap": must be one of [constant gap-elementwise gap-norm]`},
 
 		{"set", "", []string{"aggregate.window=0s"}, `--set aggregate.window=0s: must be longer than zero (try 30s, or median)`},
 		{"set, unknown", "", []string{"aggregate.wndow=1s"}, `--set aggregate.wndow=1s: unknown key (did you mean window?)`},
@@ -134,6 +144,13 @@ func TestDefaultsFollowFromWhatIsSet(t *testing.T) {
 		{"unless it is told otherwise", "compress: {kind: topk, k: 7, feedback: none, values: bf16}", nil, func(c Config) bool {
 			return c.Compress.Feedback == "none" && c.Compress.Values == "bf16" && c.Compress.K == 7
 		}},
+		{"co2 brings its step and the delay", "aggregate: {kind: co2}\nclients: {count: 50}", nil, func(c Config) bool {
+			return c.Outer.Kind == "co2" && c.Outer.LR == 0.7 && c.Outer.Momentum == 0.2 && c.Outer.Penalty == "gap-norm" &&
+				c.Local.Pipeline == 1 && c.Clients.Concurrency == 50
+		}},
+		{"co2 without the delay is SlowMo", "aggregate: {kind: co2}\nlocal: {pipeline: 0}", nil, func(c Config) bool {
+			return c.Local.Pipeline == 0 && c.Clients.Concurrency == 10
+		}},
 		{"full batch", "local: {batch: full}", nil, func(c Config) bool { return c.Local.Batch == 0 }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -157,6 +174,7 @@ func TestYAMLLoadsBackToTheSameConfig(t *testing.T) {
 		"problem: {kind: none, dim: 7}\nstop: {versions: 0, target: {metric: loss, value: -1}}",
 		"problem: {dataset: 'libsvm:a b/c', model: {kind: mlp, hidden: [8, 4], activation: selu}}\nouter: {kind: adam}\nstop: {time: 90m}",
 		"aggregate: {kind: fedavg, deadline: 3s, weights: share}\nselection: {kind: all}",
+		"aggregate: {kind: co2, deadline: 3s}\nouter: {phi: 0.25, clip: norm}\nlocal: {start: predicted}",
 	} {
 		first, err := read(t, text)
 		if err != nil {
@@ -227,6 +245,36 @@ func TestValidateFindsNaNInACodedConfig(t *testing.T) {
 	c.Local.LR = math.NaN()
 	if err := c.Validate(); err == nil || err.Error() != `local.lr: "NaN": must be a finite number` {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A warning names the place and what would be right, and keeps nobody from running.
+func TestWarnings(t *testing.T) {
+	const outside = "momentum + lr is %s: a run that is one round behind is stable up to 0.9 or so (try lr 0.7, momentum 0.2, or local.start predicted)"
+	for _, test := range []struct {
+		name, text string
+		sets       []string
+		want       []string
+	}{
+		{"nothing set", "", nil, nil},
+		{"co2 as it comes", "aggregate: {kind: co2}", nil, nil},
+		{"outside", "aggregate: {kind: co2}\nouter:\n  lr: 1\n  momentum: 0.9", nil, []string{`x.yaml:3: outer.lr: "1": ` + fmt.Sprintf(outside, "1.9")}},
+		{"set outside", "aggregate: {kind: co2}", []string{"outer.momentum=0.5"}, []string{`x.yaml: outer.lr: "0.7": ` + fmt.Sprintf(outside, "1.2")}},
+		{"outside without the delay", "aggregate: {kind: co2}\nouter: {lr: 1, momentum: 0.9}\nlocal: {pipeline: 0}", nil, nil},
+		{"outside with prediction", "aggregate: {kind: co2}\nouter: {lr: 1, momentum: 0.9}\nlocal: {start: predicted}", nil, nil},
+		{"plain averaging, late", "local: {pipeline: 1}", nil, []string{`x.yaml: outer.lr: "1": ` + fmt.Sprintf(outside, "1")}},
+	} {
+		c, err := read(t, test.text, test.sets...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, w := range c.Warnings() {
+			got = append(got, w.Error())
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s: (-want +got)\n%s", test.name, diff)
+		}
 	}
 }
 

@@ -27,7 +27,7 @@ func Default() Config {
 			Speed:       Speed{Kind: "lognormal", Median: Duration(time.Second), Sigma: 1, Spread: 0.5, Slow: 0.1, Factor: 10},
 			Away:        Duration(10 * time.Second),
 		},
-		Local:       Local{Optimizer: "sgd", LR: 0.05, Batch: 32, Epochs: 1},
+		Local:       Local{Optimizer: "sgd", LR: 0.05, Batch: 32, Epochs: 1, Start: "newest"},
 		Compress:    compress.DefaultConfig(),
 		Aggregate:   Aggregate{Kind: "fedfix", Window: Window{Median: true}, Size: 10, Alpha: 0.6, Weights: "unbiased", WeightCap: 10},
 		Staleness:   staleness.DefaultConfig(),
@@ -52,11 +52,12 @@ var rivals = [][2]string{
 }
 
 // outerDefaults are each optimiser's own: DiLoCo's for nesterov (Douillard et al. 2023), for adam the momenta and
-// epsilon of FedAdam (Reddi et al. 2021).
+// epsilon of FedAdam (Reddi et al. 2021), for co2 a rate and a momentum that are stable with the delay (ALGORITHMS.md 3).
 var outerDefaults = map[string]aggregate.OuterConfig{
 	"sgd":      {LR: 1},
 	"nesterov": {LR: 0.7, Momentum: 0.9},
 	"adam":     {LR: 0.01, Beta1: 0.9, Beta2: 0.99, Epsilon: 1e-3},
+	"co2":      {LR: 0.7, Momentum: 0.2},
 }
 
 // settleCompression gives a lossy compressor the feedback, and a sparse one the values and the density, that lost the
@@ -105,9 +106,17 @@ func (c *Config) settle(isSet func(key string) bool) {
 	if len(c.Clients.Durations) > 0 && !isSet("clients.count") {
 		c.Clients.Count = len(c.Clients.Durations)
 	}
+	if c.Aggregate.Kind == "co2" {
+		if !isSet("outer.kind") {
+			c.Outer.Kind = "co2"
+		}
+		if !isSet("local.pipeline") {
+			c.Local.Pipeline = 1
+		}
+	}
 	if !isSet("clients.concurrency") {
 		c.Clients.Concurrency = min(c.Clients.Concurrency, c.Clients.Count)
-		if c.Selection.Kind == "all" {
+		if c.Selection.Kind == "all" || c.Local.Pipeline > 0 {
 			c.Clients.Concurrency = c.Clients.Count
 		}
 	}

@@ -11,7 +11,7 @@ func (c Config) Ledger() ledger.Config {
 	l := ledger.Config{
 		Seed:        c.Seed,
 		Concurrency: c.InFlight(),
-		Dropouts:    c.Clients.Dropout > 0,
+		Dropouts:    c.Clients.Dropout > 0 || c.Local.Pipeline > 0,
 		Aggregate: aggregate.Config{
 			Kind: c.Aggregate.Kind, Window: int64(c.Aggregate.Window.Time), Deadline: int64(c.Aggregate.Deadline), Size: c.Aggregate.Size,
 			Alpha: c.Aggregate.Alpha, Weights: c.Aggregate.Weights, WeightCap: c.Aggregate.WeightCap,

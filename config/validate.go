@@ -207,13 +207,38 @@ func (c *check) local() {
 	case positive > 1:
 		c.fault("local", "must have one of epochs, steps and budget, not several")
 	}
-	c.between("local.pipeline", l.Pipeline, 0, 0)
+	c.pipeline()
 }
+
+// pipeline checks what a pipeline needs. Clients that work ahead are never without work, so there is nobody to choose
+// from, and who vanishes in the middle of two rounds is left to the cluster.
+func (c *check) pipeline() {
+	l := c.Local
+	c.between("local.pipeline", l.Pipeline, 0, 1)
+	c.kind("local.start", l.Start, "newest", "predicted")
+	if l.Pipeline == 0 {
+		c.want(l.Start != "predicted", "local.start", "must be newest without a pipeline: nothing is on its way when a round starts")
+		return
+	}
+	why := "with local.pipeline 1"
+	if !c.written("local.pipeline") {
+		why = "with aggregate.kind co2, unless local.pipeline is 0"
+	}
+	c.want(c.InFlight() == c.Clients.Count, "clients.concurrency", "clients work without a break %s: must be 0, which means all", why)
+	c.want(c.Clients.Dropout == 0, "clients.dropout", "clients work without a break %s: must be 0", why)
+	if l.Start == "predicted" {
+		c.want(c.Aggregate.Kind == "co2" || c.Aggregate.Kind == "fedavg", "local.start", "must be newest where aggregate.kind is %s: only of a round with everybody can a client know what it will come to", c.Aggregate.Kind)
+		c.want(c.Outer.Predicts(), "outer.kind", "must be co2 or sgd with local.start predicted: a client plays the server's optimiser forward")
+	}
+}
+
+// written reports whether the config sets key itself.
+func (c *check) written(key string) bool { return c.origin != nil && c.isSet(key) }
 
 // firstSet is the first of keys that the config sets, or else the first.
 func (c *check) firstSet(keys ...string) string {
 	for _, key := range keys {
-		if c.origin != nil && c.isSet(key) {
+		if c.written(key) {
 			return key
 		}
 	}

@@ -94,7 +94,7 @@ var onlyFor = map[string][]string{
 	"aggregate.window":         {"fedfix"},
 	"aggregate.size":           {"fedbuff"},
 	"aggregate.alpha":          {"fedasync"},
-	"aggregate.deadline":       {"fedavg"},
+	"aggregate.deadline":       {"fedavg", "co2"},
 	"compress.density":         {"topk", "blocktopk", "randk"},
 	"compress.k":               {"topk", "blocktopk", "randk"},
 	"compress.values":          {"topk", "blocktopk", "randk", "quant"},
@@ -106,12 +106,15 @@ var onlyFor = map[string][]string{
 	"compress.down.density":    {"topk", "blocktopk", "randk"},
 	"compress.down.k":          {"topk", "blocktopk", "randk"},
 	"compress.down.values":     {"topk", "blocktopk", "randk", "quant"},
-	"staleness.a":              {"polynomial", "hinge", "exponential"},
+	"staleness.a":              {"polynomial", "hinge", "exponential", "gap", "ess"},
 	"staleness.b":              {"hinge"},
-	"outer.momentum":           {"nesterov"},
+	"outer.momentum":           {"nesterov", "co2"},
 	"outer.beta1":              {"adam"},
 	"outer.beta2":              {"adam"},
 	"outer.epsilon":            {"adam"},
+	"outer.penalty":            {"co2"},
+	"outer.clip":               {"co2"},
+	"outer.phi":                {"co2"},
 }
 
 // uses reports whether the key name of section v means anything for what the section chooses.

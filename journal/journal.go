@@ -29,6 +29,7 @@ type Journal struct {
 	Errors     []float64 // by client: ||e|| after its last update; empty in a run without compression
 	Compute    int64     // client time in nanoseconds
 	Blocked    int64     // the same
+	Carried    int64     // what transfers took, of clients that compute meanwhile
 	Metrics    map[string]*record.Series
 	Latest     problem.Metrics
 	Target     *record.TimeToTarget
@@ -101,6 +102,9 @@ func (j *Journal) Spent(compute, blocked int64) {
 	j.Blocked += blocked
 }
 
+// Communicated counts a transfer that did not keep its client from computing by itself, in nanoseconds.
+func (j *Journal) Communicated(took int64) { j.Carried += took }
+
 // Version records a version: the initial model when c is nil, else what c committed. Its row is written when the next
 // one comes, and of one that awaits an evaluation, when that comes or cannot come any more. Now and wall are in seconds.
 func (j *Journal) Version(c *ledger.Commit, now, wall float64, awaits bool) (record.VersionRow, error) {
@@ -132,7 +136,7 @@ func describe(row *record.VersionRow, c *ledger.Commit) {
 	n := float64(len(c.Updates))
 	row.TrainLoss = 0
 	for _, e := range c.Updates {
-		row.Weight += c.Scale * e.Weight
+		row.Weight += c.Weight(e)
 		row.StalenessMean += float64(e.Staleness) / n
 		row.StalenessMax = max(row.StalenessMax, int(e.Staleness))
 		row.TrainLoss += e.Loss / n
@@ -143,7 +147,7 @@ func describe(row *record.VersionRow, c *ledger.Commit) {
 func (j *Journal) settle(c *ledger.Commit) error {
 	for i, e := range c.Updates {
 		update := j.Pending[i]
-		update.Version, update.Weight = c.Version, c.Scale*e.Weight
+		update.Version, update.Weight = c.Version, c.Weight(e)
 		j.Updates++
 		if err := j.rows.Update(update); err != nil {
 			return err

@@ -145,8 +145,11 @@ func (j *Journal) shares(clientTime float64) record.TimeShares {
 	}
 	t := record.TimeShares{Compute: float64(j.Compute) / clientTime, BlockedOnNetwork: float64(j.Blocked) / clientTime}
 	t.Idle = max(0, 1-t.Compute-t.BlockedOnNetwork)
-	if j.Blocked == 0 {
-		t.Overlap = 1 // nothing was communicated that took time
+	switch {
+	case j.Blocked == 0:
+		t.Overlap = 1 // nothing was communicated that took time, or all of it beside work
+	case j.Carried > 0:
+		t.Overlap = max(0, 1-float64(j.Blocked)/float64(j.Carried))
 	}
 	return t
 }

@@ -39,7 +39,7 @@ func BenchmarkWindow(b *testing.B) {
 						m.Decode(frames, float64(1+i%3), 1)
 					}
 					b.StartTimer()
-					m.Commit(0.1)
+					m.Commit(0.1, 1)
 				}
 			})
 		})

@@ -68,13 +68,18 @@ type Decision struct {
 	Stopped   string       // why the run ended with this command: versions, time, target, or a stop's reason
 }
 
-// Commit is one new version: x_{Version} = x_{Version-1} - outer(Scale * sum of Weight * delta).
+// Commit is one new version: x_{Version} = x_{Version-1} - outer(Scale * sum of Weight * delta), with Rate times the
+// configured outer rate.
 type Commit struct {
 	Version uint64
 	Time    int64
 	Scale   float64
+	Rate    float64
 	Updates []Entry // in the order in which they were admitted
 }
+
+// Weight is what an update of the commit counts in the version, before the outer optimiser's own rate.
+func (c *Commit) Weight(e Entry) float64 { return float64(float64(c.Scale*c.Rate) * e.Weight) }
 
 // Entry is one update in a window.
 type Entry struct {

@@ -13,7 +13,8 @@ import (
 // view is what a snapshot of the model holds.
 type view[T vec.Float] struct {
 	newest  *Version[T]
-	vectors [][]T // the newest version's, the window's sum, the optimiser's, and the exact model of a compressed downlink
+	vectors [][]T     // the newest version's, the window's sum, the optimiser's, and the exact model of a compressed downlink
+	scalars []float64 // the optimiser's
 	cursors []compress.Cursor
 	mirrors Mirrors[T]
 }
@@ -24,7 +25,7 @@ func (m *Model[T]) view(v *Version[T]) view[T] {
 	if m.down != nil {
 		all = append(all, m.down.exact)
 	}
-	return view[T]{v, all, m.cursors, m.mirrors}
+	return view[T]{v, all, m.outer.Scalars(), m.cursors, m.mirrors}
 }
 
 // write writes the state: equal models give equal bytes.
@@ -38,6 +39,7 @@ func (s view[T]) write(out io.Writer) error {
 		}
 		w = w[:0]
 	}
+	w.floats(s.scalars)
 	w.uint(uint64(len(s.cursors)))
 	for i, at := range s.cursors {
 		w.uint(uint64(at.Epoch), uint64(at.Step))

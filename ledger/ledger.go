@@ -62,6 +62,7 @@ type Ledger struct {
 	measures []float64 // the last TargetMean values of the target's metric
 	counts   Counts
 	age      staleness.Histogram // of admitted updates
+	path     *staleness.Path     // how far the model moved, for the rule gap; else nil
 
 	decision Decision
 	commit   Commit
@@ -86,6 +87,9 @@ func New(c Config) (*Ledger, error) {
 	}
 	source := rand.NewPCG(c.Seed, 0x6c6564676572) // a stream of its own: "ledger"
 	l := &Ledger{config: c, aging: aging, selector: selector, source: source, random: rand.New(source)}
+	if c.Staleness.Kind == "gap" {
+		l.path = &staleness.Path{}
+	}
 	return l, l.follow(c.Aggregate.Window)
 }
 
@@ -256,14 +260,18 @@ func (l *Ledger) admit(d *Decision, c Command) {
 // collect puts an update into the open window.
 func (l *Ledger) collect(d *Decision, c Command, k *client) {
 	k.state = waiting
-	l.prepareWeigher()
+	l.prepareWeigher(0)
+	age := staleness.Age{Versions: d.Staleness}
+	if l.path != nil {
+		age.Gap = l.path.Since(c.Base)
+	}
 	weight, part := l.weigher.Weight(aggregate.Update{
 		Client:    int(c.Client),
 		Share:     l.Share(c.Client),
 		Clients:   len(l.clients),
 		Committed: float64(k.committed + 1),
 		Windows:   float64(l.windows + 1),
-		Factor:    l.aging.Factor(d.Staleness),
+		Factor:    l.aging.Factor(age),
 	})
 	d.Verdict, d.Weight = Admitted, weight
 	l.parts += part
@@ -274,8 +282,9 @@ func (l *Ledger) collect(d *Decision, c Command, k *client) {
 	l.age.Add(d.Staleness)
 }
 
-// prepareWeigher tells the weigher of a population that has changed, which costs O(n log n): not at every arrival.
-func (l *Ledger) prepareWeigher() {
+// prepareWeigher tells the weigher of a population that has changed, which costs O(n log n): not at every arrival. Newly
+// is how many updates have been committed since it was last called.
+func (l *Ledger) prepareWeigher(newly int) {
 	if !l.weigher.Unbiased() {
 		return
 	}
@@ -283,7 +292,7 @@ func (l *Ledger) prepareWeigher() {
 		l.changed = false
 		l.weigher.Reset(len(l.clients), l.population())
 	}
-	l.weigher.Median(0, l.committed, float64(l.windows))
+	l.weigher.Median(newly, l.committed, float64(l.windows))
 }
 
 func (l *Ledger) committed(i int) float64 { return float64(l.clients[i].committed) }
@@ -325,18 +334,22 @@ func (l *Ledger) tick(d *Decision, now int64) {
 func (l *Ledger) close(d *Decision, now int64) {
 	l.version++
 	scale := l.weigher.Scale(l.parts)
+	sum, squares := 0.0, 0.0
+	for _, e := range l.window {
+		sum += e.Weight
+		squares += float64(e.Weight * e.Weight)
+	}
+	l.commit = Commit{Version: l.version, Time: now, Scale: scale, Rate: l.aging.Rate(len(l.window), sum, squares), Updates: l.window}
 	for _, e := range l.window {
 		k := &l.clients[e.Client]
 		k.committed++
-		k.share += float64(scale * e.Weight)
+		k.share += l.commit.Weight(e)
 		if k.state == waiting {
 			l.release(e.Client, k)
 		}
 	}
 	l.counts.Committed += uint64(len(l.window))
-	if l.weigher.Unbiased() {
-		l.weigher.Median(len(l.window), l.committed, float64(l.windows))
-	}
+	l.prepareWeigher(len(l.window))
 	for _, id := range l.round {
 		if k := &l.clients[id]; k.state == working {
 			k.state = straggling
@@ -344,7 +357,6 @@ func (l *Ledger) close(d *Decision, now int64) {
 		}
 	}
 	l.round = l.round[:0]
-	l.commit = Commit{Version: l.version, Time: now, Scale: scale, Updates: l.window}
 	d.Commit = &l.commit
 	l.window, l.spare = l.spare[:0], l.window
 	l.parts = 0
@@ -424,6 +436,12 @@ func (l *Ledger) Due() int64 {
 	}
 	return due
 }
+
+// Measures reports whether the ledger wants to be told by Moved how far every version is from the one before.
+func (l *Ledger) Measures() bool { return l.path != nil }
+
+// Moved tells the length of the step to the newest version, right after the Apply that committed it.
+func (l *Ledger) Moved(length float64) { l.path.Move(length) }
 
 // Version is the newest version.
 func (l *Ledger) Version() uint64 { return l.version }

@@ -27,6 +27,7 @@ func NewMachine[T vec.Float](c Config, updates compress.Config, outer aggregate.
 	if err != nil {
 		return nil, err
 	}
+	m.measure = l.Measures()
 	return &Machine[T]{l, m}, nil
 }
 
@@ -42,7 +43,10 @@ func (m *Machine[T]) Apply(c Command, update []byte) *Decision {
 		m.Model.Decode(frames, d.Weight, m.Ledger.Share(c.Client))
 	}
 	if d.Commit != nil {
-		m.Model.Commit(d.Commit.Scale)
+		m.Model.Commit(d.Commit.Scale, d.Commit.Rate)
+		if m.Ledger.Measures() {
+			m.Ledger.Moved(m.Model.moved)
+		}
 	}
 	return d
 }

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"math"
 	"testing"
 
 	"weir/aggregate"
@@ -69,6 +70,79 @@ func TestBadUpdatesAreRefused(t *testing.T) {
 		}
 		if d := m.Apply(Command{Kind: Admit, Seq: round}, update); d.Verdict != Admitted || d.Commit == nil {
 			t.Errorf("a good update after the bad ones: %v %v", d.Verdict, d.Reason)
+		}
+	}
+}
+
+// The rule gap counts an update by how far the model has moved since its base, which the model measures and the
+// ledger only hears of.
+func TestStalenessGapIsMeasuredByTheModel(t *testing.T) {
+	config := Config{
+		Concurrency: 2, Staleness: staleness.Config{Kind: "gap"}, Selection: selection.DefaultConfig(),
+		Aggregate: aggregate.Config{Kind: "fedasync", Alpha: 1, Weights: "identical"},
+	}
+	m, err := NewMachine(config, compress.DefaultConfig(), aggregate.DefaultOuterConfig(), []float64{0, 0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	encoder := m.Model.Codec().NewEncoder()
+	for i := range uint32(2) {
+		m.Apply(Command{Kind: Register, Client: i, Samples: 1}, nil)
+	}
+	m.Apply(Command{Kind: Start}, nil)
+	send := func(client uint32, seq, base uint64, delta ...float64) *Decision {
+		update, _, err := encoder.Encode(nil, compress.ID{Client: client, Seq: seq, Base: base}, nil, delta)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m.Apply(Command{Kind: Admit, Client: client, Seq: seq, Base: base}, update)
+	}
+	send(0, 1, 0, 3, 4)
+	send(0, 2, 1, 0, 1)
+	send(0, 3, 2, 0, 0) // a version in which nothing moved makes nobody older
+	r := math.Sqrt((25. + 1 + 0) / 3)
+	if d := send(1, 1, 0, 1, 0); math.Abs(d.Weight-1/(1+6/r/6)) > 1e-12 || d.Staleness != 3 {
+		t.Errorf("weight %v at staleness %d, want 1/Lambda with steps 5, 1, 0 of rms %v", d.Weight, d.Staleness, r)
+	}
+	if d := send(0, 4, 3, 1, 0); !(d.Weight < 1) {
+		t.Errorf("weight %v of an update that one step has passed by", d.Weight)
+	}
+	if d := send(1, 2, 5, 1, 0); d.Verdict != Admitted || d.Weight != 1 {
+		t.Errorf("weight %v of a fresh update", d.Weight)
+	}
+}
+
+// A model with CO2's outer step goes on from a snapshot with the same bits, whatever its settings.
+func TestModelWithCO2GoesOnFromASnapshot(t *testing.T) {
+	for _, penalty := range aggregate.Penalties() {
+		for _, clip := range aggregate.Clips() {
+			outer := aggregate.OuterConfig{Kind: "co2", LR: .7, Momentum: .5, Penalty: penalty, Clip: clip}
+			start := func() *Model[float32] {
+				m, err := NewModel(compress.DefaultConfig(), 1, outer, make([]float32, 8))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return m
+			}
+			feed := func(m *Model[float32], step int) {
+				for i := range m.sum {
+					m.sum[i] += float32(math.Sin(float64(step*(i+1)))) * float32(step)
+				}
+				m.Commit(.5, 1)
+			}
+			whole, part := start(), start()
+			for step := range 10 {
+				feed(whole, step)
+				feed(part, step)
+				resumed := start()
+				if err := resumed.Restore(part.AppendSnapshot(nil)); err != nil {
+					t.Fatal(err)
+				}
+				part = resumed
+			}
+			if whole.Digest() != part.Digest() {
+				t.Errorf("%s, %s: digests differ", penalty, clip)
+			}
 		}
 	}
 }

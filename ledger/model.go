@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 
 	"weir/aggregate"
 	"weir/compress"
@@ -20,7 +21,7 @@ type Version[T vec.Float] struct {
 }
 
 // Model holds the vectors: the newest version, the window's sum, and the outer optimiser's state. Memory: three
-// vectors of d, those of the optimiser, two more when the downlink is compressed, and one for every older version that
+// vectors of d, those of the optimiser, two more when the downlink is compressed, one when the length of its steps is wanted, and one for every older version that
 // is still held.
 type Model[T vec.Float] struct {
 	codec  *compress.Codec[T]
@@ -37,6 +38,10 @@ type Model[T vec.Float] struct {
 	frames  []compress.Frame
 
 	sumFrozen, restFrozen bool // a snapshot shares these vectors: they are copied before they change
+
+	measure bool    // the length of every step is wanted
+	before  []T     // scratch for it
+	moved   float64 // ||x - x'||, of the published versions
 }
 
 // NewModel returns version 0, with the parameters of start, for updates and versions that are compressed as c says.
@@ -137,11 +142,14 @@ func (m *Model[T]) Decode(frames []compress.Frame, weight, share float64) {
 	}
 }
 
-// Commit makes the next version from the window's sum.
-func (m *Model[T]) Commit(scale float64) {
+// Commit makes the next version from the window's sum, with rate times the outer optimiser's own rate.
+func (m *Model[T]) Commit(scale, rate float64) {
 	m.ownSum()
 	m.ownRest()
 	last := m.newest
+	if m.measure {
+		m.before = append(m.before[:0], last.X...)
+	}
 	next := m.blank()
 	sum := m.sum
 	if m.codec.Mean() { // H stays, a step clears what it is given
@@ -150,9 +158,9 @@ func (m *Model[T]) Commit(scale float64) {
 	}
 	next.Number, next.Bytes = last.Number+1, m.dense
 	if m.down == nil {
-		m.outer.Step(next.X, last.X, sum, T(scale))
+		m.outer.Step(next.X, last.X, sum, T(scale), T(rate))
 	} else {
-		m.outer.Step(m.down.exact, m.down.exact, sum, T(scale))
+		m.outer.Step(m.down.exact, m.down.exact, sum, T(scale), T(rate))
 		next.Bytes = m.down.publish(next, last, m.dense)
 	}
 	if next != last {
@@ -160,6 +168,10 @@ func (m *Model[T]) Commit(scale float64) {
 		m.Release(last)
 	}
 	m.newest = next
+	if m.measure {
+		vec.Sub(m.before, next.X, m.before)
+		m.moved = math.Sqrt(vec.Norm2(m.before))
+	}
 }
 
 // blank is a version to write the next model into: the newest itself when nobody else looks at it.
@@ -222,6 +234,9 @@ func (m *Model[T]) Restore(snapshot []byte) error {
 			vec.Read(v, b)
 		}
 	}
+	scalars := m.outer.Scalars()
+	r.floats(scalars)
+	m.outer.SetScalars(scalars)
 	m.cursors = make([]compress.Cursor, r.count(3*8))
 	for i := range m.cursors {
 		m.cursors[i] = compress.Cursor{Epoch: uint32(r.uint()), Step: uint32(r.uint())}

@@ -93,7 +93,11 @@ func describe(out *strings.Builder, d *Decision) {
 		out.WriteString("\n")
 	}
 	if c := d.Commit; c != nil {
-		fmt.Fprintf(out, "  commit version=%d scale=%.6g of", c.Version, c.Scale)
+		fmt.Fprintf(out, "  commit version=%d scale=%.6g", c.Version, c.Scale)
+		if c.Rate != 1 {
+			fmt.Fprintf(out, " rate=%.6g", c.Rate)
+		}
+		out.WriteString(" of")
 		for _, e := range c.Updates {
 			fmt.Fprintf(out, " %d/%d", e.Client, e.Seq)
 		}

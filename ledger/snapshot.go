@@ -34,14 +34,16 @@ func (l *Ledger) AppendSnapshot(dst []byte) []byte {
 		w.uint(uint64(e.Client), e.Seq, e.Staleness, math.Float64bits(e.Weight), math.Float64bits(e.Loss), math.Float64bits(e.Norm))
 	}
 	w.uint(math.Float64bits(l.parts), uint64(len(l.measures)))
-	for _, v := range l.measures {
-		w.uint(math.Float64bits(v))
-	}
+	w.floats(l.measures)
 	w.uint(l.counts.Admitted, l.counts.Committed, l.counts.Late, l.counts.Duplicate, l.counts.Refused)
 	w.uint(l.age.Sum, l.age.Max)
 	w.uint(l.age.Counts[:]...)
 	median, stale := l.weigher.State()
 	w.uint(math.Float64bits(median), uint64(stale))
+	if p := l.path; p != nil {
+		w.uint(p.Version, math.Float64bits(p.Power))
+		w.floats(p.Covered[:])
+	}
 	return w
 }
 
@@ -79,15 +81,17 @@ func (l *Ledger) Restore(snapshot []byte) error {
 	}
 	l.parts = r.float()
 	l.measures = make([]float64, r.count(8))
-	for i := range l.measures {
-		l.measures[i] = r.float()
-	}
+	r.floats(l.measures)
 	l.counts = Counts{Admitted: r.uint(), Committed: r.uint(), Late: r.uint(), Duplicate: r.uint(), Refused: r.uint()}
 	l.age.Sum, l.age.Max = r.uint(), r.uint()
 	for i := range l.age.Counts {
 		l.age.Counts[i] = r.uint()
 	}
 	median, stale := r.float(), int(r.uint())
+	if p := l.path; p != nil {
+		p.Version, p.Power = r.uint(), r.float()
+		r.floats(p.Covered[:])
+	}
 	if r.failed || len(r.rest) > 0 {
 		return fmt.Errorf("%w: damaged", ErrSnapshot)
 	}
@@ -110,6 +114,12 @@ type writer []byte
 func (w *writer) uint(values ...uint64) {
 	for _, v := range values {
 		*w = binary.LittleEndian.AppendUint64(*w, v)
+	}
+}
+
+func (w *writer) floats(values []float64) {
+	for _, v := range values {
+		w.uint(math.Float64bits(v))
 	}
 }
 
@@ -149,6 +159,12 @@ func (r *reader) uint() uint64 {
 }
 
 func (r *reader) float() float64 { return math.Float64frombits(r.uint()) }
+
+func (r *reader) floats(values []float64) {
+	for i := range values {
+		values[i] = r.float()
+	}
+}
 
 // count reads a number of items that take size bytes each, which cannot be more than there are bytes for.
 func (r *reader) count(size int) int {

@@ -44,6 +44,15 @@ func (h *history) next(l *Ledger) Command {
 	return c
 }
 
+// told applies a command as a Machine does, with a model of which every step is longer than the one before.
+func told(l *Ledger, c Command) *Decision {
+	d := l.Apply(c)
+	if d.Commit != nil && l.Measures() {
+		l.Moved(float64(l.Version()))
+	}
+	return d
+}
+
 func anyConfig(t *rapid.T) Config {
 	return Config{
 		Seed:        rapid.Uint64().Draw(t, "seed"),
@@ -53,7 +62,7 @@ func anyConfig(t *rapid.T) Config {
 			Weights: rapid.SampledFrom(aggregate.Weightings()).Draw(t, "weights"),
 			Window:  5000, Deadline: 4000, Size: 3, Alpha: .6, WeightCap: 10,
 		},
-		Staleness: staleness.Config{Kind: "polynomial", Max: 6},
+		Staleness: staleness.Config{Kind: rapid.SampledFrom(staleness.Kinds()).Draw(t, "staleness"), Max: 6},
 		Selection: selection.Config{Kind: "random"},
 	}
 }
@@ -70,9 +79,9 @@ func TestReplicaFromSnapshotDecidesTheSame(t *testing.T) {
 			one.Apply(Command{Kind: Register, Client: i, Samples: uint64(i + 1), Cycle: int64(i+1) * 700})
 		}
 		h := &history{random: rand.New(rand.NewPCG(config.Seed, 1))}
-		h.pending = append(h.pending, one.Apply(Command{Kind: Start}).Assign...)
+		h.pending = append(h.pending, told(one, Command{Kind: Start}).Assign...)
 		for range rapid.IntRange(0, 300).Draw(t, "before") {
-			h.pending = append(h.pending, one.Apply(h.next(one)).Assign...)
+			h.pending = append(h.pending, told(one, h.next(one)).Assign...)
 		}
 		two, err := New(config)
 		if err != nil {
@@ -83,7 +92,7 @@ func TestReplicaFromSnapshotDecidesTheSame(t *testing.T) {
 		}
 		for range 200 {
 			c := h.next(one)
-			a, b := one.Apply(c), two.Apply(c)
+			a, b := told(one, c), told(two, c)
 			if diff := cmp.Diff(a, b, cmpopts.EquateEmpty()); diff != "" {
 				t.Fatalf("%+v: -one +two:\n%s", c, diff)
 			}
@@ -107,7 +116,7 @@ func TestLaws(t *testing.T) {
 			l.Apply(Command{Kind: Register, Client: i, Samples: uint64(i + 1), Cycle: int64(i+1) * 700})
 		}
 		h := &history{random: rand.New(rand.NewPCG(config.Seed, 2))}
-		h.pending = append(h.pending, l.Apply(Command{Kind: Start}).Assign...)
+		h.pending = append(h.pending, told(l, Command{Kind: Start}).Assign...)
 		type round struct {
 			client uint32
 			seq    uint64
@@ -117,7 +126,7 @@ func TestLaws(t *testing.T) {
 		for range 500 {
 			c := h.next(l)
 			version := l.Version()
-			d := l.Apply(c)
+			d := told(l, c)
 			if c.Kind == Admit {
 				admits++
 			}

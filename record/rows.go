@@ -26,7 +26,7 @@ type UpdateRow struct {
 	Client   int
 	Seq      uint64
 	Base     uint64  // version it was made from
-	Assigned float64 // when the client was told to work
+	Assigned float64 // when the client was told to work; with a pipeline, when it had computed the round before
 	Started  float64 // when it held the base and began to compute
 	Finished float64 // when it had computed
 	Arrived  float64

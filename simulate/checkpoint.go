@@ -27,25 +27,27 @@ type checkpoint[T vec.Float] struct {
 	Now     int64
 	Wall    time.Duration
 	Events  []event
-	Flights []savedFlight
-	Bases   map[uint64][]T
-	Memory  map[uint32][]byte // clients' feedback state
+	Flights []savedFlight[T]
+	Ahead   []savedPipeline[T] // by client, where they work ahead
+	Bases   map[uint64][]T     // versions that are needed again
+	Memory  map[uint32][]byte  // clients' feedback state
 	Held    []uint64
 	Tally   tally
 	Journal *journal.Journal
 }
 
-type savedFlight struct {
-	Client                      uint32
-	Seq, Base                   uint64
-	Round                       problem.Round
-	Assigned, Started, Finished int64
-	Drops                       int64
-	Downloaded                  int
-	Done                        bool
-	Update                      []byte
-	Report                      problem.Report
-	Stats                       compress.Stats
+type savedFlight[T vec.Float] struct {
+	Client                               uint32
+	Seq, Base                            uint64
+	Round                                problem.Round
+	Assigned, Started, Finished, Arrives int64
+	Drops                                int64
+	Downloaded                           int
+	Done, Here, Void                     bool
+	Start                                []T
+	Update                               []byte
+	Report                               problem.Report
+	Stats                                compress.Stats
 }
 
 // interrupt ends a run that was cancelled: it leaves a checkpoint to go on from.
@@ -65,25 +67,63 @@ func (r *run[T]) interrupt() error {
 		}
 	}
 	for _, f := range r.flights {
-		if f == nil {
-			continue
+		if f != nil {
+			c.Flights = append(c.Flights, c.save(f, f.state == done && f.err == nil))
 		}
-		s := savedFlight{
-			Client: f.client, Seq: f.seq, Base: f.base.Number, Round: f.round,
-			Assigned: f.assigned, Started: f.started, Finished: f.finished, Drops: f.drops, Downloaded: f.downloaded,
-		}
-		if f.state == done && f.err == nil {
-			s.Done, s.Update, s.Report, s.Stats = true, f.update, f.report, f.stats
-		} else {
-			c.Bases[f.base.Number] = f.base.X
-		}
-		c.Flights = append(c.Flights, s)
 	}
+	c.saveAhead(r)
 	err := atomicfile.Write(r.opt.Checkpoint, func(w io.Writer) error { return gob.NewEncoder(w).Encode(&c) })
 	if err != nil {
 		return fmt.Errorf("writing the checkpoint: %w", err)
 	}
 	return nil
+}
+
+// save keeps a flight, and of one that is not done its base.
+func (c *checkpoint[T]) save(f *flight[T], isDone bool) savedFlight[T] {
+	s := savedFlight[T]{
+		Client: f.client, Seq: f.seq, Base: f.base.Number, Round: f.round, Assigned: f.assigned, Started: f.started,
+		Finished: f.finished, Arrives: f.arrives, Drops: f.drops, Downloaded: f.downloaded, Done: isDone, Here: f.here, Void: f.void,
+	}
+	if isDone {
+		s.Update, s.Report, s.Stats = f.update, f.report, f.stats
+	} else {
+		s.Start = f.start
+		c.Bases[f.base.Number] = f.base.X
+	}
+	return s
+}
+
+// bases finds the versions of a checkpoint by number. What it returns is not held.
+type bases[T vec.Float] struct {
+	known map[uint64]*ledger.Version[T]
+	saved map[uint64][]T
+}
+
+func (b bases[T]) get(number uint64) *ledger.Version[T] {
+	v := b.known[number]
+	if v == nil {
+		v = &ledger.Version[T]{Number: number, X: b.saved[number]}
+		b.known[number] = v
+	}
+	return v
+}
+
+// load makes the flight that save kept.
+func (r *run[T]) load(s savedFlight[T], from bases[T]) (*flight[T], error) {
+	base := from.get(s.Base)
+	if int(s.Client) >= len(r.flights) || !s.Done && len(base.X) != r.problem.Dim() {
+		return nil, errors.New("reading the checkpoint: a client in flight does not fit the problem")
+	}
+	f := &flight[T]{
+		client: s.Client, seq: s.Seq, base: r.machine.Model.Hold(base), round: s.Round, assigned: s.Assigned, started: s.Started,
+		finished: s.Finished, arrives: s.Arrives, drops: s.Drops, downloaded: s.Downloaded, here: s.Here, void: s.Void, start: s.Start,
+		update: s.Update, report: s.Report, stats: s.Stats, memory: r.memory[s.Client],
+	}
+	if s.Done {
+		f.state = done
+	}
+	return f, nil
 }
 
 // restore goes on from the checkpoint that interrupt left.
@@ -125,28 +165,17 @@ func (r *run[T]) board(c *checkpoint[T]) error {
 		}
 		r.memory[client] = m
 	}
-	model := r.machine.Model
-	bases := map[uint64]*ledger.Version[T]{model.Newest().Number: model.Newest()}
+	newest := r.machine.Model.Newest()
+	from := bases[T]{map[uint64]*ledger.Version[T]{newest.Number: newest}, c.Bases}
 	for _, s := range c.Flights {
-		base := bases[s.Base]
-		if base == nil {
-			base = &ledger.Version[T]{Number: s.Base, X: c.Bases[s.Base]}
-			bases[s.Base] = base
-		}
-		if int(s.Client) >= len(r.flights) || !s.Done && len(base.X) != r.problem.Dim() {
-			return errors.New("reading the checkpoint: a client in flight does not fit the problem")
-		}
-		f := &flight[T]{
-			client: s.Client, seq: s.Seq, base: model.Hold(base), round: s.Round, assigned: s.Assigned, started: s.Started,
-			finished: s.Finished, drops: s.Drops, downloaded: s.Downloaded, update: s.Update, report: s.Report, stats: s.Stats, memory: r.memory[s.Client],
+		f, err := r.load(s, from)
+		if err != nil {
+			return err
 		}
 		r.flights[s.Client] = f
-		switch {
-		case s.Done:
-			f.state = done
-		case s.Drops >= s.Finished && r.problem.Dim() > 0:
+		if !s.Done && s.Drops >= s.Finished && r.problem.Dim() > 0 {
 			r.pool.submit(f)
 		}
 	}
-	return nil
+	return r.boardAhead(c, from)
 }

@@ -8,6 +8,8 @@
 // round of local work depends on its client, its number and its base alone, so the results are the same bits however
 // many cores there are.
 //
+// With local.pipeline clients work ahead of their updates (pipeline.go): transfers take their time beside the work.
+//
 // Memory: a vector for every version that somebody in flight works from, an update for every client whose work is done
-// but has not arrived, and a few dozen bytes for every idle client.
+// but has not arrived (two where clients work ahead, and their pending work where they predict), and a few dozen bytes for every idle client.
 package simulate

@@ -5,8 +5,10 @@ package simulate
 const (
 	dropped  = iota // the client vanishes in the middle of its round
 	returned        // a client that vanished is back
+	fetched         // a client that works ahead holds a newer version
 	computed        // the local work is done, the update goes out
 	arrived         // the update is at the coordinator
+	awaited         // the ledger asks a client that works ahead for its next round
 )
 
 type event struct {

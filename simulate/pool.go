@@ -23,6 +23,11 @@ type flight[T vec.Float] struct {
 
 	downloaded int // bytes that it took to hold the base
 
+	// Of a client that works ahead:
+	raw, start []T   // the work before it is encoded; what it starts from, nil for the base
+	arrives    int64 // at the coordinator
+	here, void bool  // it has arrived; it was taken back, and counts for nothing
+
 	state  state // guarded by the pool
 	update []byte
 	report problem.Report
@@ -57,14 +62,24 @@ func newBench[T vec.Float](p problem.Problem[T], c *compress.Codec[T]) *bench[T]
 	return &bench[T]{operator: p.Operator(), encoder: c.NewEncoder(), delta: make([]T, c.Dim())}
 }
 
-// work does a flight's local work and encodes what came of it.
+// work does a flight's local work and, but for a client that works ahead, encodes what came of it.
 func (b *bench[T]) work(ctx context.Context, f *flight[T]) {
-	f.report, f.err = b.operator.Work(ctx, f.round, f.base.X, b.delta)
-	if f.err != nil {
-		return
+	from, delta := f.base.X, b.delta
+	if f.start != nil {
+		from = f.start
 	}
+	if f.raw != nil {
+		delta = f.raw
+	}
+	f.report, f.err = b.operator.Work(ctx, f.round, from, delta)
+	if f.err == nil && f.raw == nil {
+		b.encode(f, delta)
+	}
+}
+
+func (b *bench[T]) encode(f *flight[T], delta []T) {
 	id := compress.ID{Client: f.client, Seq: f.seq, Base: f.base.Number}
-	f.update, f.stats, f.err = b.encoder.Encode(f.update[:0], id, f.memory, b.delta)
+	f.update, f.stats, f.err = b.encoder.Encode(f.update[:0], id, f.memory, delta)
 }
 
 // pool works off flights on all cores, soonest needed first. The event loop is one of its workers: it works while it

@@ -33,6 +33,8 @@ func TestLogRebuildsTheRun(t *testing.T) {
 	for name, sets := range map[string][]string{
 		"fedfix-adam":       {"aggregate.kind=fedfix", "outer={kind: adam}", "staleness={kind: exponential, a: 0.3}"},
 		"fedasync-nesterov": {"aggregate.kind=fedasync", "compress={kind: topk, density: 0.05, values: int8, feedback: econtrol}"},
+		"co2-gap":           {"aggregate={kind: co2, deadline: 2s}", "outer={kind: co2}", "clients.concurrency=20", "clients.dropout=0", "staleness={kind: gap}", "compress={kind: topk, density: 0.05, feedback: ec}"},
+		"co2-elementwise":   {"aggregate={kind: co2}", "outer={kind: co2, penalty: gap-elementwise, clip: norm, phi: 0.001}", "clients.concurrency=20", "clients.dropout=0", "staleness={kind: ess}", "compress={kind: topk, density: 0.05, feedback: none}"},
 		"fedavg-sgd":        {"aggregate={kind: fedavg, deadline: 2s}", "outer={kind: sgd}", "compress={kind: topk, density: 0.05, feedback: ec}"},
 		"fedbuff-quant":     {"aggregate={kind: fedbuff, size: 4}", "compress={kind: quant, values: int4, feedback: ef21, down: {kind: topk, density: 0.1, values: int8}}"},
 	} {

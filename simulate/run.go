@@ -40,6 +40,8 @@ type run[T vec.Float] struct {
 	memory  []*compress.Memory[T] // by client: its feedback state; nil until it has some
 	held    []uint64              // by client: 1 + the version it holds; 0 before it holds any
 
+	ahead []*pipeline[T] // by client, in a run in which they work ahead, without flights; else empty
+
 	tally   tally
 	journal *journal.Journal
 	began   time.Time
@@ -115,6 +117,11 @@ func prepare[T vec.Float](ctx context.Context, cfg config.Config, opt Options, p
 	r.tally.Published = []uint64{0}
 	r.memory = make([]*compress.Memory[T], cfg.Clients.Count)
 	r.journal = journal.New(opt.Rows, cfg.Clients.Count, cfg.Compress.Kind != "identity")
+	if cfg.Local.Pipeline > 0 {
+		for range cfg.Clients.Count {
+			r.ahead = append(r.ahead, &pipeline[T]{})
+		}
+	}
 	r.pool = newPool(ctx, p, r.codec, runtime.GOMAXPROCS(0))
 	return r, nil
 }
@@ -205,7 +212,15 @@ func (r *run[T]) handle(e event) error {
 		return r.tell(ledger.Command{Kind: ledger.Leave, Time: r.now, Client: e.Client})
 	case returned:
 		return r.tell(r.registration(e.Client))
+	case fetched:
+		r.fetched(e.Client)
+		return nil
+	case awaited:
+		return r.goOn(e.Client)
 	case computed:
+		if r.ahead != nil {
+			return r.made(e.Client)
+		}
 		f := r.flights[e.Client]
 		if err := r.collect(f); err != nil {
 			return err
@@ -217,6 +232,9 @@ func (r *run[T]) handle(e event) error {
 		r.events.push(event{at, kind, e.Client})
 		return nil
 	default:
+		if r.ahead != nil {
+			return r.landed(e.Client)
+		}
 		return r.arrive(r.flights[e.Client])
 	}
 }
@@ -236,24 +254,14 @@ func (r *run[T]) collect(f *flight[T]) error {
 	return nil
 }
 
-// arrive hands an update to the machine.
+// arrive hands an update to the machine and ends its flight.
 func (r *run[T]) arrive(f *flight[T]) error {
 	if err := r.collect(f); err != nil {
 		return err
 	}
+	f.arrives = r.now
 	r.journal.Spent(f.finished-f.started, f.started-f.assigned+r.now-f.finished)
-	sent := f.update
-	if r.opt.damages != nil && r.opt.damages(f.client, f.seq) {
-		sent = slices.Clone(sent)
-		sent[len(sent)-1] ^= 1
-	}
-	d, err := r.apply(ledger.Command{
-		Kind: ledger.Admit, Time: r.now, Client: f.client, Seq: f.seq, Base: f.base.Number,
-		Samples: uint64(f.report.Samples), Loss: f.report.Loss, Norm: f.stats.Norm,
-	}, sent)
-	if err == nil {
-		err = r.journal.Arrived(r.arrived(f, d), d.Verdict)
-	}
+	d, err := r.admit(f)
 	switch {
 	case err != nil:
 	case d.Verdict == ledger.Refused:
@@ -267,6 +275,23 @@ func (r *run[T]) arrive(f *flight[T]) error {
 	}
 	r.land(f)
 	return r.follow(d)
+}
+
+// admit hands an update to the machine.
+func (r *run[T]) admit(f *flight[T]) (*ledger.Decision, error) {
+	sent := f.update
+	if r.opt.damages != nil && r.opt.damages(f.client, f.seq) {
+		sent = slices.Clone(sent)
+		sent[len(sent)-1] ^= 1
+	}
+	d, err := r.apply(ledger.Command{
+		Kind: ledger.Admit, Time: r.now, Client: f.client, Seq: f.seq, Base: f.base.Number,
+		Samples: uint64(f.report.Samples), Loss: f.report.Loss, Norm: f.stats.Norm,
+	}, sent)
+	if err == nil {
+		err = r.journal.Arrived(r.arrived(f, d), d.Verdict)
+	}
+	return d, err
 }
 
 // takeBack folds an update that was never decoded into its client's error memory, so that nothing is lost.
@@ -298,8 +323,15 @@ func (r *run[T]) follow(d *ledger.Decision) error {
 		n := len(r.tally.Published)
 		r.tally.Published = append(r.tally.Published, r.tally.Published[n-1]+uint64(r.machine.Model.Newest().Bytes))
 	}
+	if c != nil && r.ahead != nil {
+		r.settle(c)
+	}
 	for _, a := range d.Assign {
-		r.depart(a)
+		if r.ahead != nil {
+			r.await(a)
+		} else {
+			r.depart(a)
+		}
 	}
 	if c == nil {
 		return nil

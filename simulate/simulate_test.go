@@ -63,6 +63,9 @@ var policies = [][]string{
 	{"aggregate.kind=fedasync"},
 	{"aggregate.kind=fedbuff", "aggregate.size=4", "aggregate.weights=identical"},
 	{"aggregate.kind=fedfix", "clients.concurrency=20"},
+	{"aggregate={kind: co2, deadline: 2s, weights: share}", "clients.concurrency=20", "clients.dropout=0", "outer={kind: co2}"},
+	{"aggregate.kind=fedbuff", "aggregate.size=4", "local.pipeline=1", "clients.concurrency=20", "clients.dropout=0"},
+	{"aggregate={kind: co2, weights: share}", "local.start=predicted", "clients.concurrency=20", "clients.dropout=0", "outer={kind: co2, lr: 0.5, momentum: 0.5}"},
 }
 
 // Promise 1: the same config and seed give the same model, whatever GOMAXPROCS is.
@@ -168,7 +171,7 @@ func TestRecordAddsUp(t *testing.T) {
 					counts.Committed++
 				}
 				perVersion[u.Version] += u.Weight
-				if !(u.Assigned < u.Started && u.Started < u.Finished && u.Finished < u.Arrived) {
+				if !(u.Assigned <= u.Started && u.Started < u.Finished && u.Finished < u.Arrived) {
 					t.Fatalf("times of %+v", u)
 				}
 			}
@@ -287,5 +290,35 @@ func TestCompressedDownlinkComesToTheOptimum(t *testing.T) {
 	}
 	if small.Bytes.Down >= dense.Bytes.Down*7/10 || small.Bytes.Up != dense.Bytes.Up {
 		t.Errorf("%d bytes down, %d with dense versions", small.Bytes.Down, dense.Bytes.Down)
+	}
+}
+
+// With a time budget every round takes the same time, and a client that is ten times as fast does ten times the work
+// (adaptive local work, ALGORITHMS.md section 7).
+func TestFastClientsDoMoreInATimeBudget(t *testing.T) {
+	r := &rows{}
+	sets := []string{
+		"local={budget: 2s, lr: 0.05, batch: 16}", "clients.speed={kind: two-class, median: 250ms, slow: 0.5, factor: 10}",
+		"clients.dropout=0", "clients.concurrency=20", "aggregate.kind=fedavg", "problem.partition={kind: iid}",
+	}
+	if _, err := Run(context.Background(), load(t, "small.yaml", sets...), Options{Rows: r}); err != nil {
+		t.Fatal(err)
+	}
+	samples := map[int]int{}
+	for _, u := range r.updates {
+		if took := u.Finished - u.Started; math.Abs(took-2) > 1e-9 {
+			t.Fatalf("client %d worked for %v s, its budget is 2", u.Client, took)
+		}
+		if before, seen := samples[u.Client]; seen && before != u.Samples {
+			t.Fatalf("client %d processed %d samples, then %d", u.Client, before, u.Samples)
+		}
+		samples[u.Client] = u.Samples
+	}
+	least, most := math.Inf(1), 0.0
+	for _, n := range samples {
+		least, most = min(least, float64(n)), max(most, float64(n))
+	}
+	if ratio := most / least; math.Abs(ratio-10) > .5 {
+		t.Errorf("from %v to %v samples a round: want a factor of 10", least, most)
 	}
 }

@@ -44,6 +44,13 @@ func (r *run[T]) result(err error) Result {
 
 // countInFlight counts the time of the clients that are in flight when the run ends.
 func (r *run[T]) countInFlight() {
+	for _, p := range r.ahead {
+		if f := p.busy; f != nil {
+			r.journal.Spent(max(0, min(r.now, f.finished)-f.started), 0)
+		} else {
+			r.journal.Spent(0, r.blocked(p))
+		}
+	}
 	for _, f := range r.flights {
 		if f == nil {
 			continue

@@ -20,7 +20,7 @@ type tally struct {
 func (r *run[T]) arrived(f *flight[T], d *ledger.Decision) record.UpdateRow {
 	return record.UpdateRow{
 		Client: int(f.client), Seq: f.seq, Base: f.base.Number,
-		Assigned: seconds(f.assigned), Started: seconds(f.started), Finished: seconds(f.finished), Arrived: seconds(r.now),
+		Assigned: seconds(f.assigned), Started: seconds(f.started), Finished: seconds(f.finished), Arrived: seconds(f.arrives),
 		Reason: d.Reason.String(), Staleness: int(d.Staleness),
 		Loss: f.report.Loss, Norm: f.stats.Norm, Samples: f.report.Samples, Steps: f.report.Steps,
 		BytesUp: len(f.update), BytesDown: f.downloaded,

@@ -8,8 +8,8 @@ import (
 
 // Config chooses how much an update counts for its age.
 type Config struct {
-	Kind string  `yaml:"kind"` // constant, polynomial, hinge, exponential
-	A    float64 `yaml:"a"`    // polynomial: power (0.5); hinge (10) and exponential (0.1): rate; 0 means the kind's own default
+	Kind string  `yaml:"kind"` // constant, polynomial, hinge, exponential, gap, ess
+	A    float64 `yaml:"a"`    // power of polynomial and ess (0.5); rate of hinge (10), exponential (0.1), gap (1/6); 0 means the kind's own default
 	B    int     `yaml:"b"`    // hinge: versions of staleness that cost nothing
 	Max  int     `yaml:"max"`  // versions past which an update weighs 0; 0 is no limit
 }
@@ -23,10 +23,14 @@ var kinds = map[string]func(Config) Rule{
 	"polynomial":  func(c Config) Rule { return polynomial{a: or(c.A, 0.5)} },
 	"hinge":       func(c Config) Rule { return hinge{a: or(c.A, 10), b: c.B} },
 	"exponential": func(c Config) Rule { return exponential{a: or(c.A, 0.1)} },
+	"gap":         func(c Config) Rule { return gap{a: or(c.A, 1./6)} },
+	"ess":         func(c Config) Rule { return ess{a: or(c.A, 0.5)} },
 }
 
 // Kinds are the names that Config.Kind may have.
-func Kinds() []string { return []string{"constant", "polynomial", "hinge", "exponential"} }
+func Kinds() []string {
+	return []string{"constant", "polynomial", "hinge", "exponential", "gap", "ess"}
+}
 
 func or(value, fallback float64) float64 {
 	if value == 0 {

@@ -26,10 +26,11 @@ type client[T vec.Float] struct {
 	synced    bool // a Sync has said where the client stands
 
 	round    *round[T]
-	encoding bool      // the pool has the memory
-	busy     time.Time // end of the last round's work, where machines are emulated
-	have     uint64    // 1 + the version of its last round, or 0
-	held     uint64    // the newest round whose base it holds
+	unseen   []progress[T] // oldest first, where rounds start from predictions
+	encoding bool          // the pool has the memory
+	busy     time.Time     // end of the last round's work, where machines are emulated
+	have     uint64        // 1 + the version of its last round, or 0
+	held     uint64        // the newest round whose base it holds
 
 	uplink    time.Time // until when the link is taken, where links are emulated
 	sending   *update   // the one that is on its way

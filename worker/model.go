@@ -20,9 +20,12 @@ type version[T vec.Float] struct {
 // models are the versions on this worker: the newest, which all clients share, and older ones that rounds started from.
 type models[T vec.Float] struct {
 	newest *version[T] // nil before the first
+	before *version[T] // the newest before that one, where rounds start from predictions
 	spare  []*version[T]
 	dim    int
 	dense  int // bytes of a model that travels whole
+
+	remember bool // before is wanted
 
 	sizes     []int // bytes of the frames that led to the newest versions, the last first to the newest
 	unclaimed int   // bytes that were downloaded and that no round has accounted for
@@ -58,8 +61,12 @@ func (m *models[T]) blank() *version[T] {
 
 // add makes what was downloaded the newest version.
 func (m *models[T]) add(d *download[T]) {
-	if m.newest != nil {
-		m.release(m.newest)
+	old := m.newest
+	if m.remember {
+		old, m.before = m.before, m.newest
+	}
+	if old != nil {
+		m.release(old)
 	}
 	if d.sizes == nil {
 		m.sizes = m.sizes[:0]

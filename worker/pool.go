@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -22,6 +23,8 @@ type task[T vec.Float] struct {
 	base   *version[T]
 	round  problem.Round
 	orders chan orders[T] // one, when the work is done
+
+	forecast *forecast[T] // nil for a round that starts from its base
 
 	report problem.Report
 	took   time.Duration
@@ -59,6 +62,7 @@ func (p *pool[T]) serve(ctx context.Context, operator problem.Operator[T]) {
 	encoder := p.codec.NewEncoder()
 	delta := make([]T, p.codec.Dim())
 	var file []byte
+	var start []T
 	for {
 		var t *task[T]
 		select {
@@ -67,8 +71,17 @@ func (p *pool[T]) serve(ctx context.Context, operator problem.Operator[T]) {
 		case t = <-p.queue:
 		}
 		began := time.Now()
-		t.report, t.err = operator.Work(ctx, t.round, t.base.x, delta)
+		x := t.base.x
+		if t.forecast != nil {
+			start = slices.Grow(start[:0], len(x))[:len(x)]
+			t.forecast.start(start, t.base)
+			x = start
+		}
+		t.report, t.err = operator.Work(ctx, t.round, x, delta)
 		t.took = time.Since(began)
+		if t.forecast != nil {
+			t.forecast.made = slices.Clone(delta)
+		}
 		if t.err == nil && (math.IsNaN(t.report.Loss) || math.IsInf(t.report.Loss, 0)) {
 			t.err = compress.ErrNotFinite
 		}

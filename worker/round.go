@@ -42,7 +42,7 @@ func (h *host[T]) work(c *client[T]) {
 		h.hurry() // everybody waits for this
 	}
 	h.pool.queue <- &task[T]{
-		client: c.id, seq: r.seq, base: r.base, orders: make(chan orders[T], 1),
+		client: c.id, seq: r.seq, base: r.base, orders: make(chan orders[T], 1), forecast: h.forecast(c, r.base),
 		round: problem.Round{Client: int(c.id), Seed: fleet.Round(h.Run.Seed, c.id, r.seq), Epochs: h.fleet.Epochs(c.id)},
 	}
 }
@@ -102,6 +102,7 @@ func (h *host[T]) finish(t *task[T]) error {
 	c := h.byID[t.client]
 	r, wasEncoding := c.round, c.encoding
 	h.models.release(t.base)
+	h.foretold(c, t)
 	c.round, c.encoding = nil, false
 	if t.err != nil {
 		c.spoiled = wasEncoding

@@ -146,8 +146,10 @@ func (h *host[T]) conclude(c *client[T], u *update, o transport.Outcome) {
 	switch o.Verdict {
 	case ledger.Admitted:
 		log.Info("committed", zap.Uint64("version", o.Version))
+		c.committed(u.seq, o.Version)
 	case ledger.Late:
 		log.Info("late", zap.Stringer("reason", o.Reason))
+		c.lost(u)
 		if !h.codec.Mean() { // which weighs it all the same
 			c.folds = append(c.folds, fold{expired: u, updates: later})
 			c.returned++
@@ -158,6 +160,7 @@ func (h *host[T]) conclude(c *client[T], u *update, o transport.Outcome) {
 		if h.codec.Ordered() { // the server can decode none of those that follow
 			back, later = c.outbox, nil
 		}
+		c.lost(back...)
 		c.folds = append(c.folds, fold{updates: back})
 		c.returned += len(back)
 	}

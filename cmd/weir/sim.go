@@ -41,6 +41,9 @@ func (c *simCmd) Run(ctx context.Context, term terminal) error {
 	if err != nil {
 		return err
 	}
+	for _, w := range j.cfg.Warnings() {
+		fmt.Fprintf(term.err, "weir: warning: %v\n", w)
+	}
 	checkpoint := filepath.Join(j.dir, "checkpoint.bin")
 	p := newProgress(term.err, j.cfg, c.Quiet)
 	result, err := simulate.Run(ctx, j.cfg, simulate.Options{

@@ -159,7 +159,7 @@ func run(ctx context.Context, r entry, seed int, dir string) (*record.Loaded, er
 func table(e experiment, seeds []record.Comparison) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s (%d seeds; mean ± standard error)\n\n", e.Title, len(seeds))
-	fmt.Fprintf(&b, "| run | best %s | mean of the last ten | of the last fifty | minus the first run's best | time to %s | speed-up | bias | staleness | MB up | bytes saved |\n|---|---|---|---|---|---|---|---|---|---|---|\n", e.Metric, e.Target)
+	fmt.Fprintf(&b, "| run | best %s | mean of the last ten | of the last fifty | minus the first run's best | time to %s | speed-up | bias | staleness | MB up | bytes saved | updates a second |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n", e.Metric, e.Target)
 	for i, r := range e.Runs {
 		column := func(f func(run, first record.ComparedRun) float64) (values []float64) {
 			for _, c := range seeds {
@@ -192,6 +192,7 @@ func table(e experiment, seeds []record.Comparison) string {
 			show("%.1fx", column(func(r, first record.ComparedRun) float64 {
 				return float64(first.BytesUp) / float64(first.Committed) / (float64(r.BytesUp) / float64(r.Committed))
 			})),
+			show("%.3f", column(func(r, _ record.ComparedRun) float64 { return float64(r.Committed) / r.VirtualSeconds })),
 		}
 		fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | "))
 	}
