@@ -162,3 +162,13 @@ func SizeOf(b []byte) int {
 	}
 	return n
 }
+
+// Readdress makes a frame, with its checksum, that of another update of the same client: what a load generator sends again
+// and again without encoding it anew.
+func Readdress(frame []byte, seq, base uint64, step uint32) {
+	le := binary.LittleEndian
+	le.PutUint64(frame[16:], seq)
+	le.PutUint64(frame[24:], base)
+	le.PutUint32(frame[60:], step)
+	le.PutUint32(frame[4:], checksum(frame))
+}
