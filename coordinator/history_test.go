@@ -175,9 +175,9 @@ func (h *history) close(committed map[round]uint64) {
 // was made, and as new as was asked for.
 func right() porcupine.Model {
 	return porcupine.Model{
-		Init: func() any { return seen{} },
+		Init: func() any { return newestSeen{} },
 		Step: func(state, input, output any) (bool, any) {
-			s, in, out := state.(seen), input.(asked), output.(answered)
+			s, in, out := state.(newestSeen), input.(asked), output.(answered)
 			switch {
 			case in.update && out.version == 0:
 				return true, s
@@ -185,7 +185,7 @@ func right() porcupine.Model {
 				if out.version != s.version && out.version != s.version+1 {
 					return false, s
 				}
-				return true, seen{version: out.version}
+				return true, newestSeen{version: out.version}
 			}
 			return out.version >= in.atLeast && out.version <= s.version, s
 		},
@@ -193,8 +193,8 @@ func right() porcupine.Model {
 	}
 }
 
-// seen is the model's state: the newest version.
-type seen struct{ version uint64 }
+// newestSeen is the model's state: the newest version.
+type newestSeen struct{ version uint64 }
 
 // The history of a cluster in which everything goes wrong is that of one ledger: there is an order of all that workers
 // asked for, each thing between the asking and the answer, in which versions come one after another. Fifty runs with
