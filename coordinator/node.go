@@ -380,6 +380,12 @@ func (n *node[T]) snapshotter(ctx context.Context) {
 			return
 		case <-n.snapshots:
 		}
+		n.mu.Lock()
+		due := n.logged > n.snapshotBytes()
+		n.mu.Unlock()
+		if !due { // it was asked for while the last one was about to begin
+			continue
+		}
 		err := n.raft.Snapshot().Error()
 		switch {
 		case err == nil:
