@@ -110,6 +110,7 @@ type told struct {
 	client  uint32
 	seq     uint64
 	verdict ledger.Verdict
+	version uint64 // that it is in; 0 for none
 	update  []byte
 }
 
@@ -163,7 +164,20 @@ func (b *books) replayed() (*state[float64], []told) {
 		}
 		e, err := s.apply(entry)
 		if k == entryAdmit && e.decision != nil {
-			all = append(all, told{e.command.Client, e.command.Seq, e.decision.Verdict, update})
+			all = append(all, told{client: e.command.Client, seq: e.command.Seq, verdict: e.decision.Verdict, update: update})
+		}
+		if e.decision == nil || e.decision.Commit == nil {
+			return err
+		}
+		for _, u := range e.decision.Commit.Updates {
+			for i := range all {
+				if a := &all[i]; a.client == u.Client && a.seq == u.Seq && a.verdict == ledger.Admitted {
+					if a.version > 0 {
+						l.t.Errorf("client %d: update %d is in version %d and in version %d", u.Client, u.Seq, a.version, e.decision.Commit.Version)
+					}
+					a.version = e.decision.Commit.Version
+				}
+			}
 		}
 		return err
 	})

@@ -53,7 +53,7 @@ func TestSimulatorAndClusterAgree(t *testing.T) {
 		{"aggregate={kind: fedavg}"},
 		{"aggregate={kind: fedavg, deadline: 1s}"},
 		{"aggregate={kind: fedasync}"},
-		{"aggregate={kind: fedbuff, size: 3}", "staleness={kind: poly}"},
+		{"aggregate={kind: fedbuff, size: 3}", "staleness={kind: polynomial}"},
 		{"aggregate={kind: fedfix, window: 700ms}", "clients.concurrency=6"},
 		{"aggregate={kind: fedbuff, size: 2}", "compress={kind: topk, density: 0.1, values: int8, feedback: ec}"},
 		{"aggregate={kind: fedfix, window: 1s}", "compress={kind: topk, density: 0.05, values: fp32, feedback: econtrol}"},
@@ -79,9 +79,9 @@ func TestSimulatorAndClusterAgree(t *testing.T) {
 					l.begin(map[string][]uint32{"worker-a": {0, 1, 2}, "worker-b": {3, 4, 5}})
 					if crash {
 						for _, id := range l.ids { // each leads sometime: whoever leads now is among them
-							time.Sleep(2 * time.Second)
+							time.Sleep(700 * time.Millisecond)
 							l.kill(id)
-							time.Sleep(500 * time.Millisecond)
+							time.Sleep(300 * time.Millisecond)
 							l.startNode(id)
 						}
 					}

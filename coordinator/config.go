@@ -48,6 +48,7 @@ type Config struct {
 	// what real runs do.
 	snapshotAfter int64
 	trailing      uint64
+	counts        *counters // what is refused is counted here; nil for nowhere to be seen
 }
 
 // Timeouts are raft's. The defaults find a new leader in about .3 s on a LAN; on slow or far links they want to be

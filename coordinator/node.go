@@ -83,7 +83,7 @@ func run[T vec.Float](ctx context.Context, cfg Config, p problem.Problem[T]) err
 	}
 	n := &node[T]{
 		cfg: cfg, log: cfg.Log.With(zap.String("node", cfg.Node)), subjects: cfg.Subjects, problem: p,
-		counts: newCounters(), history: record.NewHistory(), done: make(chan struct{}), snapshots: make(chan struct{}, 1), digesting: make(chan digestJob[T], 4),
+		counts: cmp.Or(cfg.counts, newCounters()), history: record.NewHistory(), done: make(chan struct{}), snapshots: make(chan struct{}, 1), digesting: make(chan digestJob[T], 4),
 	}
 	n.neighbours = newNeighbours(&n.cfg)
 	defer n.neighbours.close()
@@ -379,6 +379,12 @@ func (n *node[T]) snapshotter(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-n.snapshots:
+		}
+		n.mu.Lock()
+		due := n.logged > n.snapshotBytes()
+		n.mu.Unlock()
+		if !due { // it was asked for while the last one was about to begin
+			continue
 		}
 		err := n.raft.Snapshot().Error()
 		switch {
