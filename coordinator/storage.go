@@ -23,6 +23,10 @@ type storage struct {
 	file      io.Closer // nil in memory
 }
 
+// cachedEntries is how many of the newest entries are kept in memory, so that sending them to the followers and applying
+// them reads no file: 64 MiB of full frames.
+const cachedEntries = 256
+
 // openStorage opens the storage in dir; an empty dir keeps it in memory.
 func openStorage(dir string, log *zap.Logger) (storage, error) {
 	if dir == "" {
@@ -43,7 +47,11 @@ func openStorage(dir string, log *zap.Logger) (storage, error) {
 	if err != nil {
 		return storage{}, errors.Join(fmt.Errorf("coordinator: opening snapshots: %w", err), both.Close())
 	}
-	return storage{log: w, stable: w, snapshots: snapshots, file: both}, nil
+	cached, err := raft.NewLogCache(cachedEntries, w)
+	if err != nil {
+		return storage{}, errors.Join(err, both.Close())
+	}
+	return storage{log: cached, stable: w, snapshots: snapshots, file: both}, nil
 }
 
 // closers are closed one after another.

@@ -41,8 +41,15 @@ Examples:
   weir coordinator --config run.yaml --cluster cluster.yaml --id node-2 --record frames`
 }
 
+// ballast is memory that is never touched, so it takes up none; but the collector thinks that it is in use, and collects
+// when as much again is garbage. Without it a node with a small model collects at every few updates.
+var ballast []byte
+
+const ballastBytes = 64 << 20
+
 // Run is one node until its run is over.
 func (c *coordinatorCmd) Run(ctx context.Context, term terminal) error {
+	ballast = make([]byte, ballastBytes)
 	cfg, cluster, folder, err := c.open()
 	if err != nil {
 		return err
