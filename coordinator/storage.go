@@ -10,7 +10,10 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 	wal "github.com/hashicorp/raft-wal"
+	"github.com/hashicorp/raft-wal/fs"
 	"github.com/hashicorp/raft-wal/metadb"
+	"github.com/hashicorp/raft-wal/segment"
+	"github.com/hashicorp/raft-wal/types"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 )
@@ -34,7 +37,7 @@ func openStorage(dir string, log *zap.Logger) (storage, error) {
 		return storage{}, fmt.Errorf("coordinator: opening the log: %w", err)
 	}
 	meta := &metadb.BoltMetaDB{} // which the log does not close by itself
-	w, err := wal.Open(logs, wal.WithLogger(hclogTo(log)), wal.WithMetaStore(meta))
+	w, err := wal.Open(logs, wal.WithLogger(hclogTo(log)), wal.WithMetaStore(meta), wal.WithSegmentFiler(filer{segment.NewFiler(logs, fs.New())}))
 	if err != nil {
 		return storage{}, fmt.Errorf("coordinator: opening the log in %s (is another node running there?): %w", logs, err)
 	}
@@ -44,6 +47,18 @@ func openStorage(dir string, log *zap.Logger) (storage, error) {
 		return storage{}, errors.Join(fmt.Errorf("coordinator: opening snapshots: %w", err), both.Close())
 	}
 	return storage{log: w, stable: w, snapshots: snapshots, file: both}, nil
+}
+
+// filer opens the log's files. A follower whose newest entries another leader takes back cuts the file they are in, and
+// raft-wal v0.4.0 then leaves out the index by which it would read what is left: after a restart the log could never be
+// opened again. Such a file is read like one that was still being written when the process died, from its start.
+type filer struct{ *segment.Filer }
+
+func (f filer) Open(info types.SegmentInfo) (types.SegmentReader, error) {
+	if info.IndexStart == 0 {
+		return f.RecoverTail(info)
+	}
+	return f.Filer.Open(info)
 }
 
 // closers are closed one after another.
