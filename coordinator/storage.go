@@ -18,6 +18,9 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
+// logSegment is the bytes of a file of the log.
+const logSegment = 64 << 20
+
 // storage is where raft keeps what it must not forget.
 type storage struct {
 	log       raft.LogStore
@@ -26,8 +29,9 @@ type storage struct {
 	file      io.Closer // nil in memory
 }
 
-// openStorage opens the storage in dir; an empty dir keeps it in memory.
-func openStorage(dir string, log *zap.Logger) (storage, error) {
+// openStorage opens the storage in dir; an empty dir keeps it in memory. The log is in files of
+// segmentSize bytes, and what snapshots made superfluous of it goes file by file.
+func openStorage(dir string, segmentSize int, log *zap.Logger) (storage, error) {
 	if dir == "" {
 		m := raft.NewInmemStore()
 		return storage{log: m, stable: m, snapshots: raft.NewInmemSnapshotStore()}, nil
@@ -37,7 +41,7 @@ func openStorage(dir string, log *zap.Logger) (storage, error) {
 		return storage{}, fmt.Errorf("coordinator: opening the log: %w", err)
 	}
 	meta := &metadb.BoltMetaDB{} // which the log does not close by itself
-	w, err := wal.Open(logs, wal.WithLogger(hclogTo(log)), wal.WithMetaStore(meta), wal.WithSegmentFiler(filer{segment.NewFiler(logs, fs.New())}))
+	w, err := wal.Open(logs, wal.WithLogger(hclogTo(log)), wal.WithSegmentSize(segmentSize), wal.WithMetaStore(meta), wal.WithSegmentFiler(filer{segment.NewFiler(logs, fs.New())}))
 	if err != nil {
 		return storage{}, fmt.Errorf("coordinator: opening the log in %s (is another node running there?): %w", logs, err)
 	}
