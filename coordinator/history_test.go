@@ -185,7 +185,7 @@ func right() porcupine.Model {
 				if out.version != s.version && out.version != s.version+1 {
 					return false, s
 				}
-				return true, newestSeen{version: out.version}
+				return true, newestSeen(out)
 			}
 			return out.version >= in.atLeast && out.version <= s.version, s
 		},
