@@ -48,6 +48,7 @@ type Config struct {
 	// what real runs do.
 	snapshotAfter int64
 	trailing      uint64
+	segment       int       // bytes of a file of the log
 	counts        *counters // what is refused is counted here; nil for nowhere to be seen
 }
 

@@ -63,7 +63,7 @@ func TestNothingIsLostWhateverDies(t *testing.T) {
 
 func survives(t *testing.T, cfg config.Config, seed uint64) {
 	l := newLab(t, cfg, 3)
-	l.tune = func(c *Config) { c.snapshotAfter, c.trailing = 20_000, 16 }
+	l.tune = func(c *Config) { c.snapshotAfter, c.trailing, c.segment = 20_000, 16, 8<<10 }
 	b := keepBooks(l)
 	c := &chaos{l: l, random: rand.New(rand.NewPCG(seed, 0)), hosted: hosted, crashes: map[string]int{}}
 	l.begin(hosted)

@@ -185,7 +185,7 @@ func right() porcupine.Model {
 				if out.version != s.version && out.version != s.version+1 {
 					return false, s
 				}
-				return true, newestSeen{version: out.version}
+				return true, newestSeen(out)
 			}
 			return out.version >= in.atLeast && out.version <= s.version, s
 		},
@@ -210,7 +210,7 @@ func TestHistoryIsLinearizable(t *testing.T) {
 			var h *history
 			synctest.Test(t, func(t *testing.T) {
 				l := newLab(t, cfg, 3)
-				l.tune = func(c *Config) { c.snapshotAfter, c.trailing = 20_000, 16 }
+				l.tune = func(c *Config) { c.snapshotAfter, c.trailing, c.segment = 20_000, 16, 8<<10 }
 				b := keepBooks(l)
 				h = watch(l, b.codec)
 				c := &chaos{l: l, random: rand.New(rand.NewPCG(uint64(seed), 1)), hosted: hosted, crashes: map[string]int{}}

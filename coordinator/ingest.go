@@ -49,7 +49,7 @@ type ingest[T vec.Float] struct {
 	bytes     int
 }
 
-func newIngest[T vec.Float](l *lead[T], ctx context.Context) *ingest[T] {
+func newIngest[T vec.Float](ctx context.Context, l *lead[T]) *ingest[T] {
 	return &ingest[T]{l: l, ctx: ctx, gathering: map[uint32]*update{}}
 }
 

@@ -136,7 +136,7 @@ func (l *lead[T]) run(ctx context.Context) error {
 		}
 	}
 	l.resume()
-	in := newIngest(l, ctx)
+	in := newIngest(ctx, l)
 	for _, s := range []struct {
 		subject string
 		handle  func(transport.Message)

@@ -112,7 +112,7 @@ func (n *node[T]) open() (err error) {
 		return err
 	}
 	n.at = time.Now()
-	if n.storage, err = openStorage(n.cfg.Dir, n.log); err != nil {
+	if n.storage, err = openStorage(n.cfg.Dir, cmp.Or(n.cfg.segment, logSegment), n.log); err != nil {
 		return err
 	}
 	return n.openRaft()

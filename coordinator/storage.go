@@ -10,10 +10,16 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 	wal "github.com/hashicorp/raft-wal"
+	"github.com/hashicorp/raft-wal/fs"
 	"github.com/hashicorp/raft-wal/metadb"
+	"github.com/hashicorp/raft-wal/segment"
+	"github.com/hashicorp/raft-wal/types"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 )
+
+// logSegment is the bytes of a file of the log.
+const logSegment = 64 << 20
 
 // storage is where raft keeps what it must not forget.
 type storage struct {
@@ -27,8 +33,9 @@ type storage struct {
 // them reads no file: 64 MiB of full frames.
 const cachedEntries = 256
 
-// openStorage opens the storage in dir; an empty dir keeps it in memory.
-func openStorage(dir string, log *zap.Logger) (storage, error) {
+// openStorage opens the storage in dir; an empty dir keeps it in memory. The log is in files of
+// segmentSize bytes, and what snapshots made superfluous of it goes file by file.
+func openStorage(dir string, segmentSize int, log *zap.Logger) (storage, error) {
 	if dir == "" {
 		m := raft.NewInmemStore()
 		return storage{log: m, stable: m, snapshots: raft.NewInmemSnapshotStore()}, nil
@@ -38,7 +45,7 @@ func openStorage(dir string, log *zap.Logger) (storage, error) {
 		return storage{}, fmt.Errorf("coordinator: opening the log: %w", err)
 	}
 	meta := &metadb.BoltMetaDB{} // which the log does not close by itself
-	w, err := wal.Open(logs, wal.WithLogger(hclogTo(log)), wal.WithMetaStore(meta))
+	w, err := wal.Open(logs, wal.WithLogger(hclogTo(log)), wal.WithSegmentSize(segmentSize), wal.WithMetaStore(meta), wal.WithSegmentFiler(filer{segment.NewFiler(logs, fs.New())}))
 	if err != nil {
 		return storage{}, fmt.Errorf("coordinator: opening the log in %s (is another node running there?): %w", logs, err)
 	}
@@ -52,6 +59,18 @@ func openStorage(dir string, log *zap.Logger) (storage, error) {
 		return storage{}, errors.Join(err, both.Close())
 	}
 	return storage{log: cached, stable: w, snapshots: snapshots, file: both}, nil
+}
+
+// filer opens the log's files. A follower whose newest entries another leader takes back cuts the file they are in, and
+// raft-wal v0.4.0 then leaves out the index by which it would read what is left: after a restart the log could never be
+// opened again. Such a file is read like one that was still being written when the process died, from its start.
+type filer struct{ *segment.Filer }
+
+func (f filer) Open(info types.SegmentInfo) (types.SegmentReader, error) {
+	if info.IndexStart == 0 {
+		return f.RecoverTail(info)
+	}
+	return f.Filer.Open(info)
 }
 
 // closers are closed one after another.
