@@ -114,6 +114,15 @@ func TestStatusShowsTheToken(t *testing.T) {
 	}
 }
 
+// Before the first version no staleness is shown, since there is none.
+func TestStatusBeforeTheFirstVersion(t *testing.T) {
+	s := shown()
+	s.Version, s.Staleness = 0, coordinator.Figure(math.NaN())
+	if text := headline(s); strings.Contains(text, "NaN") || strings.Contains(text, "staleness") {
+		t.Error(text)
+	}
+}
+
 // The screen of weir top fits the terminal, moves through the clients, keeps what it heard last when nobody answers, and
 // ends with q.
 func TestTopScreen(t *testing.T) {
