@@ -198,7 +198,12 @@ func TestStatusAfterNodesAreGone(t *testing.T) {
 	s := newSite(t, load(t, onSite), 3)
 	urls := s.startNodes()
 	s.startWorker("worker-1", 0, 1, 2, 3, 4, 5)
-	first := statusUntil(t, urls[0], "version 5", func(s *Status) bool { return s.Version >= 5 && s.Nodes[1].Version > 0 && s.Nodes[2].Version > 0 })
+	var first Status
+	for _, url := range urls { // each has heard of the others before one is gone
+		first = statusUntil(t, url, "version 5", func(s *Status) bool {
+			return s.Version >= 5 && !slices.ContainsFunc(s.Nodes, func(n NodeStatus) bool { return n.Version == 0 })
+		})
+	}
 	s.stopOne(s.nodes, first.Leader, s.nodes[first.Leader])
 
 	var left []int

@@ -97,6 +97,9 @@ func (s *Status) leaderless() string {
 		there, len(s.Nodes), len(s.Nodes)/2+1)
 }
 
+// shownFacts fills the rows of the page's figures: the last ones are for runs in which little is evaluated.
+const shownFacts = 8
+
 func (s *Status) figures(so *record.Summary) []record.Fact {
 	leader := s.Leader
 	if leader == "" {
@@ -116,12 +119,13 @@ func (s *Status) figures(so *record.Summary) []record.Fact {
 			})
 		}
 	}
-	return append(facts,
-		record.Fact{Name: "Updates committed", Value: chart.Count(s.Updates.Committed), Note: "of " + chart.Count(s.Updates.Sent) + " that came"},
+	facts = append(facts,
+		record.Fact{Name: "Updates committed", Value: chart.Count(s.Updates.Committed), Note: fmt.Sprintf("of %s that came, %s refused", chart.Count(s.Updates.Sent), chart.Count(s.Updates.Refused))},
 		record.Fact{Name: "Staleness", Value: chart.Number(so.Staleness.Mean), Note: fmt.Sprintf("versions on average; 95%% within %d", so.Staleness.P95)},
 		record.Fact{Name: "Bytes up", Value: chart.Size(float64(s.BytesUp)), Note: chart.Size(float64(s.BytesDown)) + " down"},
 		record.Fact{Name: "Refused", Value: chart.Count(s.Updates.Refused), Note: fmt.Sprintf("%s late, %s sent twice", chart.Count(s.Updates.Late), chart.Count(s.Updates.Duplicate))},
 	)
+	return facts[:shownFacts]
 }
 
 // others counts the clients that are not at work.

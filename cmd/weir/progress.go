@@ -124,14 +124,18 @@ func clusterLine(s coordinator.Status) string {
 	if math.IsNaN(loss) {
 		loss = float64(s.TrainLoss)
 	}
+	stale := ""
+	if s.Staleness.Finite() {
+		stale = "  staleness " + figure(float64(s.Staleness))
+	}
 	up := 0
 	for _, n := range s.Nodes {
 		if n.Role != "gone" {
 			up++
 		}
 	}
-	return fmt.Sprintf("version %d  %s", s.Version, seconds(s.Time)) + learnt(loss, value("test_accuracy")) +
-		fmt.Sprintf("  staleness %s  %s up  %s leads, %d of %d nodes", figure(float64(s.Staleness)), bytes(s.BytesUp), s.Leader, up, len(s.Nodes))
+	return fmt.Sprintf("version %d  %s", s.Version, seconds(s.Time)) + learnt(loss, value("test_accuracy")) + stale +
+		fmt.Sprintf("  %s up  %s leads, %d of %d nodes", bytes(s.BytesUp), s.Leader, up, len(s.Nodes))
 }
 
 // figure writes a measured value with three digits that count.

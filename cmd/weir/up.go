@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -237,6 +236,8 @@ func (r *upRun) watch(ctx context.Context, p *progress) {
 	for _, n := range r.cluster.Nodes {
 		at.HTTP = append(at.HTTP, "http://"+n.HTTPAddr())
 	}
+	asker := coordinator.NewAsker(at.HTTP, "", nil)
+	defer asker.Close()
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	for {
@@ -244,7 +245,7 @@ func (r *upRun) watch(ctx context.Context, p *progress) {
 		if text, err := json.Marshal(at); err == nil {
 			_ = atomicfile.WriteBytes(filepath.Join(r.dir, "cluster.json"), append(text, '\n'))
 		}
-		if s, err := fetchStatus(ctx, at.HTTP); err == nil {
+		if s, err := asker.Status(ctx); err == nil {
 			p.say(s.Done, func() string { return clusterLine(s) })
 		}
 		select {
@@ -253,38 +254,6 @@ func (r *upRun) watch(ctx context.Context, p *progress) {
 		case <-tick.C:
 		}
 	}
-}
-
-// statusTimeout bounds a question to one node.
-const statusTimeout = time.Second
-
-// fetchStatus asks the first node that answers.
-func fetchStatus(ctx context.Context, urls []string) (s coordinator.Status, err error) {
-	err = errors.New("no node answers")
-	for _, url := range urls {
-		if err = fetchJSON(ctx, url+"/status.json", &s); err == nil {
-			return s, nil
-		}
-	}
-	return s, err
-}
-
-func fetchJSON(ctx context.Context, url string, into any) error {
-	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", url, answer.Status)
-	}
-	return json.NewDecoder(answer.Body).Decode(into)
 }
 
 // collect puts the record of one node into the run's folder and removes what only a run that goes on needs.
