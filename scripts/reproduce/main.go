@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -35,12 +36,13 @@ type experiment struct {
 }
 
 type picture struct {
-	File    string  `yaml:"file"`
-	Title   string  `yaml:"title"`
-	Against string  `yaml:"against"` // virtual time (s), MB up, version
-	To      float64 `yaml:"to"`      // right end; 0 is that of the runs
-	Log     bool    `yaml:"log"`     // the metric's axis
-	LogX    bool    `yaml:"log_x"`
+	File    string   `yaml:"file"`
+	Title   string   `yaml:"title"`
+	Runs    []string `yaml:"runs"`    // that are drawn; all when left out
+	Against string   `yaml:"against"` // virtual time (s), MB up, version
+	To      float64  `yaml:"to"`      // right end; 0 is that of the runs
+	Log     bool     `yaml:"log"`     // the metric's axis
+	LogX    bool     `yaml:"log_x"`
 	Legend  struct {
 		Top  bool    `yaml:"top"`
 		Left bool    `yaml:"left"`
@@ -112,10 +114,13 @@ func reproduce(ctx context.Context) error {
 		}
 		if p := e.Picture; p != nil {
 			var names []string
-			for _, r := range e.Runs {
-				names = append(names, r.Name)
+			var drawn []*record.Loaded
+			for i, r := range e.Runs {
+				if len(p.Runs) == 0 || slices.Contains(p.Runs, r.Name) {
+					names, drawn = append(names, r.Name), append(drawn, runs[i])
+				}
 			}
-			if err := draw(filepath.Join(filepath.Dir(flags.Experiment), p.File), *p, e.Metric, names, runs); err != nil {
+			if err := draw(filepath.Join(filepath.Dir(flags.Experiment), p.File), *p, e.Metric, names, drawn); err != nil {
 				return err
 			}
 		}
