@@ -211,3 +211,52 @@ func TestTotalVariation(t *testing.T) {
 		t.Errorf("total variation of disjoint shares %v, want 1", got)
 	}
 }
+
+// Gini's mean difference: 0 for equal counts, (n-1)/n for one that has everything, and 1, 2, 3, 4 by hand: 1/4.
+func TestGini(t *testing.T) {
+	for _, c := range []struct {
+		counts []uint64
+		want   float64
+	}{
+		{nil, 0},
+		{[]uint64{0, 0}, 0},
+		{[]uint64{3, 3, 3}, 0},
+		{[]uint64{0, 0, 7, 0}, .75},
+		{[]uint64{4, 2, 1, 3}, .25},
+	} {
+		if got := Gini(c.counts); math.Abs(got-c.want) > 1e-12 {
+			t.Errorf("Gini of %v is %v, want %v", c.counts, got, c.want)
+		}
+	}
+}
+
+// Under score weights clients count by the scores that they were chosen by, plus a tenth, and like the best where there are
+// none. In a window of one nobody is there to compare with.
+func TestScoreWeights(t *testing.T) {
+	for _, kind := range []string{"fedavg", "fedbuff", "fedfix"} {
+		c := Config{Kind: kind, Size: 4, Window: 1, Weights: "score"}
+		closing, err := New(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := NewWeigher(c, closing)
+		var weights []float64
+		total := 0.0
+		for _, score := range []float64{.5, 0, 1, math.NaN()} {
+			weight, part := w.Weight(Update{Share: .25, Clients: 4, Factor: .5, Score: score})
+			weights = append(weights, weight)
+			total += part
+		}
+		for i, want := range []float64{.6 / 2.9, .1 / 2.9, 1.1 / 2.9, 1.1 / 2.9} {
+			if got := weights[i] * w.Scale(total); math.Abs(got-.5*want) > 1e-12 { // half of it, for staleness
+				t.Errorf("%s: update %d weighs %v, want %v", kind, i, got, .5*want)
+			}
+		}
+	}
+	c := Config{Kind: "fedasync", Alpha: .6, Weights: "score"}
+	closing, _ := New(c)
+	w := NewWeigher(c, closing)
+	if weight, part := w.Weight(Update{Share: .25, Clients: 4, Factor: 1, Score: .1}); weight*w.Scale(part) != .6 {
+		t.Errorf("fedasync weighs %v, want .6", weight*w.Scale(part))
+	}
+}

@@ -84,6 +84,7 @@ type Update struct {
 	Committed float64 // windows that client i was in so far, this one included
 	Windows   float64 // windows so far, this one included
 	Factor    float64 // of staleness
+	Score     float64 // by which the client was chosen, see leastScore
 }
 
 // Weight is an update's weight before normalisation, with its staleness factor, and its part of the normaliser that
@@ -94,7 +95,9 @@ func (w *Weigher) Weight(u Update) (weight, part float64) {
 		inverse := 1 / w.participation(u.Client, u.Committed, u.Windows)
 		d := float64(u.Share * min(inverse, float64(w.cap*w.median)))
 		return float64(d * u.Factor), 0
-	case w.weights == "identical" && quota > 0:
+	case w.weights == "score" && quota != 1: // of a window of one the weight is its own normaliser
+		return float64(scored(u.Score) * u.Factor), scored(u.Score)
+	case (w.weights == "identical" || w.weights == "score") && quota > 0:
 		return u.Factor / float64(quota), 0
 	case w.weights == "identical":
 		return u.Factor, 1
@@ -105,12 +108,39 @@ func (w *Weigher) Weight(u Update) (weight, part float64) {
 	}
 }
 
+// leastScore is added to a score in [0, 1], so that nobody's work is thrown away.
+const leastScore = 0.1
+
+// scored is a client's weight by the score that it was chosen by. Without one it counts like the best.
+func scored(score float64) float64 {
+	if !(score >= 0 && score-score == 0) {
+		score = 1
+	}
+	return score + leastScore
+}
+
 // Scale is what the window's weighted sum is multiplied with; parts is the sum of what Weight returned for it.
 func (w *Weigher) Scale(parts float64) float64 {
 	if parts > 0 {
 		return w.closing.Gain() / parts
 	}
 	return w.closing.Gain()
+}
+
+// Gini is the Gini coefficient of counts: half their mean absolute difference over their mean. It is 0 when all are alike,
+// and (n-1)/n when one of n has everything. O(n log n).
+func Gini(counts []uint64) float64 {
+	sorted := slices.Sorted(slices.Values(counts))
+	sum, ranked := 0.0, 0.0
+	for i, c := range sorted {
+		sum += float64(c)
+		ranked += float64(float64(i+1) * float64(c))
+	}
+	n := float64(len(counts))
+	if sum == 0 {
+		return 0
+	}
+	return (float64(2*ranked/sum) - n - 1) / n
 }
 
 // TotalVariation is half the sum of |q_i - p_i|: the aggregation bias, when q are the achieved shares of the model and

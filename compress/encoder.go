@@ -11,6 +11,10 @@ import (
 // Encoder makes updates. It holds scratch memory only, so one encoder serves any number of clients, one at a time; what
 // belongs to a client is its Memory.
 type Encoder[T vec.Float] struct {
+	// Density is the share of its coordinates that a fragment sends at most, below the codec's own; 0 is as the codec
+	// has it. For topk and blocktopk; the other kinds take no notice.
+	Density float64
+
 	codec *Codec[T]
 	step  step[T]
 	q     []T // what the other side will read of the chosen coordinates
@@ -91,9 +95,9 @@ func (enc *Encoder[T]) appendChosen(dst []byte, h *Header) ([]byte, float64) {
 	var p []T
 	switch c.method {
 	case topk:
-		idx, p = enc.top(s, lo, lo+n, c.chosen(n))
+		idx, p = enc.top(s, lo, lo+n, enc.share(n))
 	case blocktopk:
-		idx, p = enc.blocks(s, lo, lo+n, c.share)
+		idx, p = enc.blocks(s, lo, lo+n, enc.share)
 	case identity:
 		idx, p = enc.top(s, lo, lo+n, n)
 	default:
@@ -109,6 +113,15 @@ func (enc *Encoder[T]) appendChosen(dst []byte, h *Header) ([]byte, float64) {
 	lost := s.pp - before + kept(p, q)
 	s.settle(lo, idx, q, p)
 	return dst, lost
+}
+
+// share is how many of n coordinates are sent.
+func (enc *Encoder[T]) share(n int) int {
+	k := enc.codec.share(n)
+	if enc.Density == 0 || n == 0 {
+		return k
+	}
+	return min(k, max(1, int(math.Round(enc.Density*float64(n)))))
 }
 
 // mostlyZero says whether a sparse frame of all of g that is not 0 is smaller than a dense one. Only rule none sends g

@@ -108,7 +108,7 @@ type Aggregate struct {
 	Window    Window   `yaml:"window"`     // fedfix: time between commits, or median
 	Size      int      `yaml:"size"`       // fedbuff: updates a window (K)
 	Alpha     float64  `yaml:"alpha"`      // fedasync: mixing weight
-	Weights   string   `yaml:"weights"`    // share, identical, unbiased
+	Weights   string   `yaml:"weights"`    // share, identical, unbiased, score
 	WeightCap float64  `yaml:"weight_cap"` // unbiased: bound on weight/share, as a multiple of its median
 	Deadline  Duration `yaml:"deadline"`   // fedavg, co2: stragglers are not waited for past this; 0 is for ever
 }
@@ -128,7 +128,8 @@ type Target struct {
 
 // Evaluate says how often the model is measured.
 type Evaluate struct {
-	Every int `yaml:"every"` // versions
+	Every int    `yaml:"every"` // versions
+	Split string `yaml:"split"` // test; validation: a sixth of the training data, which the clients then do without
 }
 
 // Coordinator sizes the cluster; the simulator uses only CheckpointEvery.

@@ -34,7 +34,7 @@ func Default() Config {
 		Outer:       aggregate.DefaultOuterConfig(),
 		Selection:   selection.DefaultConfig(),
 		Stop:        Stop{Versions: 100},
-		Evaluate:    Evaluate{Every: 5},
+		Evaluate:    Evaluate{Every: 5, Split: "test"},
 		Coordinator: Coordinator{Nodes: 3, CheckpointEvery: 10},
 	}
 }
@@ -69,7 +69,7 @@ func (c *Config) settleCompression(isSet func(key string) bool) {
 	}
 	if !isSet("compress.feedback") {
 		c.Compress.Feedback = "ec"
-		if c.Aggregate.Kind == "fedavg" && c.Aggregate.Weights != "identical" && !isSet("compress.memory") {
+		if c.Aggregate.Kind == "fedavg" && c.Aggregate.Weights != "identical" && c.Aggregate.Weights != "score" && !isSet("compress.memory") {
 			c.Compress.Feedback, c.Compress.Memory = "econtrol", "mean"
 		}
 	}

@@ -260,8 +260,10 @@ func (c *check) compress() {
 	c.kind("compress.feedback", c.Compress.Feedback, compress.Feedbacks()...)
 	if c.Compress.Mean() {
 		c.want(c.Aggregate.Kind == "fedavg", "compress.memory", "must be per-client where aggregate.kind is %s: the server's mean is applied whole at every version, which is made for rounds", c.Aggregate.Kind)
-		c.want(c.Aggregate.Weights != "identical", "compress.memory", "must be per-client where aggregate.weights is identical: the mean weighs by share")
+		w := c.Aggregate.Weights
+		c.want(w != "identical" && w != "score", "compress.memory", "must be per-client where aggregate.weights is %s: the mean weighs by share", w)
 	}
+	c.want(!c.Selection.AdaptDensity || c.Compress.Kind == "topk" || c.Compress.Kind == "blocktopk", "selection.adapt_density", "needs compress.kind topk or blocktopk, which can send less than compress.density")
 	c.section("compress.down", c.Compress.Down.Kind, compress.Kinds(), c.Compress.Down.Config().Validate())
 }
 
@@ -287,9 +289,13 @@ func (c *check) ends() {
 	c.want(s.Versions > 0 || s.Time > 0 || s.Target.Metric != "", "stop", "a run needs an end: set stop.versions, stop.time or stop.target")
 	c.between("stop.versions", s.Versions, 0, maxRounds)
 	if s.Target.Metric != "" {
-		c.kind("stop.target.metric", s.Target.Metric, "loss", "train_loss", "test_accuracy", "grad_norm", "sum_rate", "residual")
+		c.kind("stop.target.metric", s.Target.Metric, "loss", "train_loss", "test_accuracy", "validation_accuracy", "grad_norm", "sum_rate", "residual")
 	}
 	c.between("evaluate.every", c.Evaluate.Every, 1, maxRounds)
+	if c.kind("evaluate.split", c.Evaluate.Split, "test", "validation") && c.Evaluate.Split == "validation" && c.Problem.Kind == "learn" {
+		p := c.Problem.Partition.Kind
+		c.want(p != "natural" && p != "file", "evaluate.split", "must be test where the partition is %s, which deals all training data", p)
+	}
 	c.between("coordinator.nodes", c.Coordinator.Nodes, 1, maxNodes)
 	c.between("coordinator.checkpoint_every", c.Coordinator.CheckpointEvery, 1, maxRounds)
 }

@@ -6,6 +6,7 @@ import (
 
 	"weir/compress"
 	"weir/ledger"
+	"weir/selection"
 	"weir/transport"
 	"weir/vec"
 )
@@ -25,10 +26,14 @@ type update struct {
 
 // entries are the update as entries of the log: its frames but the last, and the admission with the last.
 func (u *update) entries(now int64) (pieces [][]byte, last []byte) {
+	cosine := selection.Unknown()
+	if u.report.Cosine != nil {
+		cosine = *u.report.Cosine
+	}
 	a := admission{
 		command: ledger.Command{
 			Kind: ledger.Admit, Time: now, Client: u.client, Seq: u.seq, Base: u.base, Samples: uint64(u.report.Samples),
-			Loss: u.report.Loss, Norm: u.report.Norm, Fault: u.fault,
+			Loss: u.report.Loss, RMS: u.report.RMS, Cosine: cosine, Norm: u.report.Norm, Fault: u.fault,
 		},
 		report: u.report,
 	}

@@ -261,6 +261,7 @@ func (s *state[T]) note(e *effect, c ledger.Command, d *ledger.Decision) error {
 	}
 	s.settle(c.Client, transport.Outcome{Seq: c.Seq, Verdict: d.Verdict, Reason: d.Reason})
 	e.update.Reason, e.update.Staleness = d.Reason.String(), int(d.Staleness)
+	e.update.Score, e.update.Probability, e.update.Components, e.update.Density = d.Choice.Score, d.Choice.Probability, d.Choice.Components, d.Choice.Density
 	k, r := &s.clients[c.Client], e.report
 	k.Loss, k.Computed, k.Blocked = c.Loss, k.Computed+r.Computed, k.Blocked+r.Blocked
 	s.journal.Spent(r.Computed, r.Blocked)
@@ -321,7 +322,7 @@ func (s *state[T]) measured(e *effect, m measured) error {
 // standing is all there is to tell a client.
 func (s *state[T]) standing(client uint32) transport.Note {
 	at := s.machine.Ledger.Standing(client)
-	n := transport.Note{Client: client, Seq: at.Seq, Base: s.machine.Ledger.Version(), Awaited: at.Awaited, Epoch: s.machine.Model.Cursor(client).Epoch}
+	n := transport.Note{Client: client, Seq: at.Seq, Base: s.machine.Ledger.Version(), Awaited: at.Awaited, Density: at.Density, Epoch: s.machine.Model.Cursor(client).Epoch}
 	if int(client) < len(s.clients) {
 		for _, o := range s.clients[client].Fates {
 			if o.Seq > 0 {

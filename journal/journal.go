@@ -23,6 +23,8 @@ type Journal struct {
 	Sent       uint64 // updates that arrived
 	BytesUp    uint64
 	BytesDown  uint64
+	Samples    uint64    // that committed updates were made from
+	Waiting    uint64    // that those of the open window were made from
 	Downloads  uint64    // versions that were brought to a client
 	Returned   uint64    // updates that went back into their client's memory
 	Delta      float64   // sum of the measured contractions of updates that arrived
@@ -78,6 +80,9 @@ func (j *Journal) Arrived(row record.UpdateRow, v ledger.Verdict) error {
 	if row.Client < len(j.Errors) {
 		j.Errors[row.Client] = row.ErrorNorm
 	}
+	if v == ledger.Admitted {
+		j.Waiting += uint64(row.Samples)
+	}
 	if j.rows == nil {
 		return nil
 	}
@@ -108,9 +113,13 @@ func (j *Journal) Communicated(took int64) { j.Carried += took }
 // Version records a version: the initial model when c is nil, else what c committed. Its row is written when the next
 // one comes, and of one that awaits an evaluation, when that comes or cannot come any more. Now and wall are in seconds.
 func (j *Journal) Version(c *ledger.Commit, now, wall float64, awaits bool) (record.VersionRow, error) {
+	if c != nil {
+		j.Samples += j.Waiting
+		j.Waiting = 0
+	}
 	row := record.VersionRow{
 		Time: now, Wall: wall, TrainLoss: math.NaN(), Contraction: math.NaN(), ErrorNorm: math.NaN(),
-		BytesUp: j.BytesUp, BytesDown: j.BytesDown,
+		BytesUp: j.BytesUp, BytesDown: j.BytesDown, Samples: j.Samples,
 	}
 	if c != nil {
 		describe(&row, c)

@@ -36,7 +36,7 @@ func (j *Journal) Summary(l *ledger.Ledger, f Facts) record.Summary {
 		Name: f.Config.Name, Kind: f.Kind, Seed: f.Config.Seed, Clients: n, Parameters: f.Dim,
 		Versions: l.Version(), WallSeconds: f.Wall, VirtualSeconds: float64(f.Now) / 1e9,
 		StoppedBy: f.StoppedBy, ModelDigest: f.Digest, Metrics: map[string]record.Metric{}, TimeToTarget: j.Target,
-		Updates: j.Counts(l),
+		Updates: j.Counts(l), Samples: j.Samples,
 		Bytes: record.ByteCounts{
 			Up: j.BytesUp, Down: j.BytesDown, UpUncompressed: j.Sent * dense, DownUncompressed: j.Downloads * dense,
 		},
@@ -106,7 +106,7 @@ func bias(l *ledger.Ledger, f Facts) record.Bias {
 	if f.Config.Compress.Mean() {
 		achieved = meanShares(committed, target)
 	}
-	var b record.Bias
+	b := record.Bias{Gini: aggregate.Gini(committed)}
 	if len(achieved) == len(f.Cycles) { // else the run has not begun
 		b.Classes = f.Fleet.Describe(f.Cycles, committed, achieved, target)
 	}

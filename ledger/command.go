@@ -41,13 +41,15 @@ type Command struct {
 	Seq     uint64  // admit: which of the client's rounds
 	Base    uint64  // admit: version that the update was made from
 	Loss    float64 // admit: training loss
+	RMS     float64 // admit: root of the mean square of the samples' losses
+	Cosine  float64 // admit: between the update and the direction of the model; NaN where there is none
 	Norm    float64 // admit: ||delta||_2
 	Fault   Reason  // admit: what verification found wrong with the frames
 	Value   float64 // measure: the metric; stop.target names it
 	Why     string  // stop: at most 255 bytes
 }
 
-const commandSize = 1 + 8 + 4 + 6*8 + 1 + 8 + 1 // without Why
+const commandSize = 1 + 8 + 4 + 8*8 + 1 + 8 + 1 // without Why
 
 // ErrCommand is returned by DecodeCommand for bytes that are no command.
 var ErrCommand = errors.New("ledger: malformed command")
@@ -58,7 +60,7 @@ func (c *Command) Append(dst []byte) []byte {
 	dst = append(dst, byte(c.Kind))
 	dst = le.AppendUint64(dst, uint64(c.Time))
 	dst = le.AppendUint32(dst, c.Client)
-	for _, v := range [...]uint64{c.Samples, uint64(c.Cycle), c.Seq, c.Base, math.Float64bits(c.Loss), math.Float64bits(c.Norm)} {
+	for _, v := range [...]uint64{c.Samples, uint64(c.Cycle), c.Seq, c.Base, math.Float64bits(c.Loss), math.Float64bits(c.RMS), math.Float64bits(c.Cosine), math.Float64bits(c.Norm)} {
 		dst = le.AppendUint64(dst, v)
 	}
 	dst = append(dst, byte(c.Fault))
@@ -84,9 +86,11 @@ func DecodeCommand(b []byte) (Command, []byte, error) {
 		Seq:     word(29),
 		Base:    word(37),
 		Loss:    math.Float64frombits(word(45)),
-		Norm:    math.Float64frombits(word(53)),
-		Fault:   Reason(b[61]),
-		Value:   math.Float64frombits(word(62)),
+		RMS:     math.Float64frombits(word(53)),
+		Cosine:  math.Float64frombits(word(61)),
+		Norm:    math.Float64frombits(word(69)),
+		Fault:   Reason(b[77]),
+		Value:   math.Float64frombits(word(78)),
 		Why:     string(b[commandSize : commandSize+int(b[commandSize-1])]),
 	}
 	if c.Kind < Register || c.Kind > Stop || c.Fault > lastReason {

@@ -1,6 +1,10 @@
 package ledger
 
-import "fmt"
+import (
+	"fmt"
+
+	"weir/selection"
+)
 
 // Verdict is what became of an update.
 type Verdict uint8
@@ -61,11 +65,12 @@ func (r Reason) String() string {
 type Decision struct {
 	Verdict   Verdict // of an admit; 0 for other commands
 	Reason    Reason
-	Staleness uint64       // of an admit that was decoded, in versions
-	Weight    float64      // of an admit: the update's part of the window's sum
-	Commit    *Commit      // the window closed; nil if it did not
-	Assign    []Assignment // who works next
-	Stopped   string       // why the run ended with this command: versions, time, target, or a stop's reason
+	Staleness uint64           // of an admit that was decoded, in versions
+	Weight    float64          // of an admit: the update's part of the window's sum
+	Choice    selection.Choice // of an admit that was awaited: why its client had been chosen
+	Commit    *Commit          // the window closed; nil if it did not
+	Assign    []Assignment     // who works next
+	Stopped   string           // why the run ended with this command: versions, time, target, or a stop's reason
 }
 
 // Commit is one new version: x_{Version} = x_{Version-1} - outer(Scale * sum of Weight * delta), with Rate times the
@@ -96,4 +101,5 @@ type Assignment struct {
 	Client uint32
 	Seq    uint64
 	Base   uint64
+	Choice selection.Choice // why; its density is what the update is to be compressed to
 }

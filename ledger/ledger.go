@@ -28,6 +28,7 @@ type client struct {
 	admitted  uint64  // last sequence number that was decoded
 	committed uint64  // updates of it that are in the model
 	share     float64 // sum of their weights, after normalisation
+	slot      uint32  // in Ledger.flights, of a client that has one
 	state     state
 	listed    bool // in Ledger.free; a client that left is taken out only when it is drawn
 }
@@ -55,6 +56,11 @@ type Ledger struct {
 	round   []uint32 // clients of the open round, when the policy works in rounds
 	working int      // slots in use; in a round, clients that are still awaited
 	changed bool     // the population changed since the weigher was told
+
+	known   []selection.Client // by client, what selection goes by; empty unless it is informed
+	pace    selection.Pace
+	flights []flight
+	vacant  []uint32 // places of flights that are not in use
 
 	window []Entry // the open window
 	parts  float64 // its normaliser
@@ -174,7 +180,7 @@ func (l *Ledger) settle(d *Decision, now int64) {
 		l.close(d, now)
 	}
 	if l.stopped == "" {
-		l.assign(d)
+		l.assign(d, now)
 	}
 }
 
@@ -186,6 +192,7 @@ func (l *Ledger) register(c Command) {
 		l.clients = append(l.clients, client{samples: c.Samples, cycle: c.Cycle})
 		l.samples += c.Samples
 		l.changed = true
+		l.meet(c)
 	}
 	if k := &l.clients[c.Client]; k.state == absent {
 		l.release(c.Client, k)
@@ -209,6 +216,9 @@ func (l *Ledger) leave(c Command) {
 	if k.state == working {
 		l.working--
 	}
+	if k.state == working || k.state == straggling {
+		l.vacate(k)
+	}
 	// An update that was admitted stays in its window: its client delivered.
 	k.state = absent
 }
@@ -231,6 +241,8 @@ func (l *Ledger) admit(d *Decision, c Command) {
 	if !late {
 		l.working--
 	}
+	flight := l.vacate(k)
+	d.Choice = flight.Choice
 	fault := c.Fault
 	if fault == None && !(finite(c.Loss) && finite(c.Norm)) {
 		fault = NotFinite
@@ -244,6 +256,7 @@ func (l *Ledger) admit(d *Decision, c Command) {
 		return
 	}
 	k.admitted = c.Seq
+	l.learn(c, flight)
 	d.Staleness = l.version - c.Base
 	if late || l.config.Staleness.TooOld(d.Staleness) {
 		d.Verdict, d.Reason = Late, TooOld
@@ -272,6 +285,7 @@ func (l *Ledger) collect(d *Decision, c Command, k *client) {
 		Committed: float64(k.committed + 1),
 		Windows:   float64(l.windows + 1),
 		Factor:    l.aging.Factor(age),
+		Score:     d.Choice.Score,
 	})
 	d.Verdict, d.Weight = Admitted, weight
 	l.parts += part
@@ -349,6 +363,7 @@ func (l *Ledger) close(d *Decision, now int64) {
 		}
 	}
 	l.counts.Committed += uint64(len(l.window))
+	l.advance()
 	l.prepareWeigher(len(l.window))
 	for _, id := range l.round {
 		if k := &l.clients[id]; k.state == working {
@@ -363,34 +378,6 @@ func (l *Ledger) close(d *Decision, now int64) {
 	l.opened = now
 	if bound := l.config.Stop.Versions; bound > 0 && l.version >= bound {
 		l.stop(d, "versions")
-	}
-}
-
-// assign gives work to free clients: one for every free slot, or a whole round when none is open.
-func (l *Ledger) assign(d *Decision) {
-	want := l.config.Concurrency - l.working
-	if l.closing.Rounds() && (l.working > 0 || len(l.window) > 0) {
-		return
-	}
-	for want > 0 && len(l.free) > 0 {
-		m := min(want, len(l.free))
-		chosen := l.selector.Choose(l.free, m, l.random)
-		l.free = l.free[:len(l.free)-m]
-		for _, id := range chosen {
-			k := &l.clients[id]
-			k.listed = false
-			if k.state != free {
-				continue
-			}
-			k.state = working
-			k.seq++
-			l.working++
-			want--
-			if l.closing.Rounds() {
-				l.round = append(l.round, id)
-			}
-			d.Assign = append(d.Assign, Assignment{Client: id, Seq: k.seq, Base: l.version})
-		}
 	}
 }
 
@@ -465,13 +452,14 @@ func (l *Ledger) Participation(dst []uint64) []uint64 {
 
 // Standing is where a client stands.
 type Standing struct {
-	Seq       uint64 // the newest round that it was given; 0 before the first
-	Awaited   bool   // that round's update is still waited for
-	Waiting   bool   // that round's update is in the open window
-	Present   bool   // it registered and has not left
-	Admitted  uint64 // the last update that was decoded
-	Committed uint64 // how many of its updates are in the model
-	Cycle     int64  // nanoseconds, as it registered
+	Seq       uint64  // the newest round that it was given; 0 before the first
+	Awaited   bool    // that round's update is still waited for
+	Density   float64 // of that update, as long as it is awaited: Choice.Density
+	Waiting   bool    // that round's update is in the open window
+	Present   bool    // it registered and has not left
+	Admitted  uint64  // the last update that was decoded
+	Committed uint64  // how many of its updates are in the model
+	Cycle     int64   // nanoseconds, as it registered
 }
 
 // Standing is where the client stands; the zero Standing for one that never registered.
@@ -480,8 +468,13 @@ func (l *Ledger) Standing(id uint32) Standing {
 		return Standing{}
 	}
 	k := &l.clients[id]
+	density := 0.0
+	if k.state == working || k.state == straggling {
+		density = l.flights[k.slot].Density
+	}
 	return Standing{
-		Seq: k.seq, Awaited: k.state == working || k.state == straggling, Waiting: k.state == waiting, Present: k.state != absent,
+		Density: density,
+		Seq:     k.seq, Awaited: k.state == working || k.state == straggling, Waiting: k.state == waiting, Present: k.state != absent,
 		Admitted: k.admitted, Committed: k.committed, Cycle: k.cycle,
 	}
 }

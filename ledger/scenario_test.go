@@ -3,6 +3,7 @@ package ledger
 import (
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -104,7 +105,11 @@ func describe(out *strings.Builder, d *Decision) {
 		out.WriteString("\n")
 	}
 	for _, a := range d.Assign {
-		fmt.Fprintf(out, "  assign client=%d seq=%d base=%d\n", a.Client, a.Seq, a.Base)
+		fmt.Fprintf(out, "  assign client=%d seq=%d base=%d", a.Client, a.Seq, a.Base)
+		if c := a.Choice; !math.IsNaN(c.Components[0]) {
+			fmt.Fprintf(out, " p=%.4g score=%.4g of %.3g", c.Probability, c.Score, c.Components)
+		}
+		out.WriteString("\n")
 	}
 	if d.Stopped != "" {
 		fmt.Fprintf(out, "  stopped by %s\n", d.Stopped)
@@ -169,9 +174,10 @@ func (a arguments) config() Config {
 			Size: int(a.number("size")), Alpha: 1, Weights: a.word("weights", "share"), WeightCap: 10,
 		},
 		Staleness: staleness.Config{Kind: a.word("staleness", "constant"), Max: int(a.number("max"))},
-		Selection: selection.Config{Kind: a.word("selection", "all")},
+		Selection: selection.DefaultConfig(),
 		Stop:      Bounds{Versions: uint64(a.number("versions")), Time: a.duration("time")},
 	}
+	c.Selection.Kind = a.word("selection", "all")
 	if _, ok := a.values["target"]; ok {
 		c.Stop.Target = &Target{Value: a.number("target"), Smaller: a.word("better", "larger") == "smaller"}
 	}
@@ -181,7 +187,7 @@ func (a arguments) config() Config {
 func (a arguments) command(word string) Command {
 	c := Command{
 		Time: a.duration("time"), Client: uint32(a.number("client")), Samples: 1, Cycle: a.duration("cycle"),
-		Seq: uint64(a.number("seq")), Base: uint64(a.number("base")), Loss: a.number("loss"), Norm: a.number("norm"),
+		Seq: uint64(a.number("seq")), Base: uint64(a.number("base")), Loss: a.number("loss"), RMS: a.number("loss"), Cosine: a.number("cosine"), Norm: a.number("norm"),
 		Value: a.number("value"), Why: a.word("why", ""),
 	}
 	if s := a.number("samples"); s > 0 {

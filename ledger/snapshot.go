@@ -11,7 +11,7 @@ import (
 )
 
 // snapshotVersion is the first byte of a snapshot. It rises with every change of the encoding.
-const snapshotVersion = 2
+const snapshotVersion = 3
 
 // ErrSnapshot is returned for bytes that are no snapshot of a ledger, or of one with another configuration.
 var ErrSnapshot = errors.New("ledger: not a snapshot that fits")
@@ -27,6 +27,7 @@ func (l *Ledger) AppendSnapshot(dst []byte) []byte {
 		k := &l.clients[i]
 		w.uint(k.samples, uint64(k.cycle), k.seq, k.admitted, k.committed, math.Float64bits(k.share), uint64(k.state)<<1|bit(k.listed))
 	}
+	l.appendSelection(&w)
 	w.ids(l.free)
 	w.ids(l.round)
 	w.uint(uint64(len(l.window)))
@@ -71,6 +72,7 @@ func (l *Ledger) Restore(snapshot []byte) error {
 		bits := r.uint()
 		k.state, k.listed = state(bits>>1), bits&1 != 0
 	}
+	l.restoreSelection(&r)
 	l.free, l.round = r.ids(len(l.clients)), r.ids(len(l.clients))
 	l.window = make([]Entry, r.count(6*8))
 	for i := range l.window {

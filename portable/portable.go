@@ -27,12 +27,21 @@ func Exp(x float64) float64 {
 	k := math.Floor(float64(x*(1/math.Ln2)) + 0.5)
 	r := x - float64(k*ln2High)
 	r -= float64(k * ln2Low)
-	// |r| <= ln(2)/2: the Taylor series to r^17/17! is exact to the last place.
-	sum := 1.0
-	for n := 17; n >= 1; n-- {
-		sum = 1 + float64(float64(r*sum)/float64(n))
+	// |r| <= ln(2)/2: the Taylor series to r^13/13! is exact to the last place.
+	sum := factorials[0]
+	for _, c := range factorials[1:] {
+		sum = c + float64(r*sum)
 	}
-	return math.Ldexp(sum, int(k))
+	if k < -1022 || k > 1023 {
+		return math.Ldexp(sum, int(k))
+	}
+	return float64(sum * math.Float64frombits(uint64(int(k)+1023)<<52)) // times 2^k, exactly
+}
+
+// factorials are 1/n!, from n = 13 down to 0.
+var factorials = [...]float64{
+	1. / 6227020800, 1. / 479001600, 1. / 39916800, 1. / 3628800, 1. / 362880, 1. / 40320, 1. / 5040, 1. / 720, 1. / 120,
+	1. / 24, 1. / 6, 1. / 2, 1, 1,
 }
 
 // Log returns the natural logarithm of x: -Inf at 0, NaN below.
@@ -54,11 +63,14 @@ func Log(x float64) float64 {
 	s := (f - 1) / (f + 1)
 	square := float64(s * s)
 	sum := 0.0
-	for n := 25; n >= 1; n -= 2 {
-		sum = float64(square*sum) + 1/float64(n)
+	for _, c := range odds {
+		sum = float64(square*sum) + c
 	}
 	return float64(float64(k)*ln2High) + (float64(2*float64(s*sum)) + float64(float64(k)*ln2Low))
 }
+
+// odds are 1/n, for n = 25 down to 1 in steps of 2.
+var odds = [...]float64{1. / 25, 1. / 23, 1. / 21, 1. / 19, 1. / 17, 1. / 15, 1. / 13, 1. / 11, 1. / 9, 1. / 7, 1. / 5, 1. / 3, 1}
 
 // Pow returns x^y for x > 0. Whole and half powers up to 64 come from products and roots alone, so that 4^-0.5 is
 // exactly 0.5.

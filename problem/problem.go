@@ -58,6 +58,7 @@ type Round struct {
 // Report says what a round of local work did.
 type Report struct {
 	Loss    float64 // mean training loss over the samples of the round, each taken before its step
+	RMS     float64 // root of the mean square of these losses
 	Steps   int     // optimiser steps
 	Samples int     // samples processed, counted once per use
 }

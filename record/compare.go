@@ -64,6 +64,8 @@ type ComparedRun struct {
 	StalenessMean  float64           `json:"staleness_mean"`
 	StalenessP95   int               `json:"staleness_p95"`
 	Bias           float64           `json:"bias_total_variation"` // NaN for a run that was killed
+	Gini           float64           `json:"participation_gini"`
+	Samples        uint64            `json:"samples"` // of committed updates
 	Metrics        map[string]Metric `json:"metrics"`
 	// TimeToTarget is when the mean of the last five evaluations reached the target; nil when it never did. Speedup is
 	// the first run's seconds divided by this one's, and BytesSaved the same for bytes up; nil unless both reached it.
@@ -88,7 +90,7 @@ func Compare(runs []*Loaded, target *Target) (Comparison, error) {
 			Dir: l.Dir, Label: labels[i], Name: s.Name, Kind: s.Kind, Aggregate: l.setting("aggregate.kind"), Seed: s.Seed,
 			StoppedBy: s.StoppedBy, Versions: s.Versions, VirtualSeconds: s.VirtualSeconds, WallSeconds: s.WallSeconds,
 			Committed: s.Updates.Committed, BytesUp: s.Bytes.Up, BytesDown: s.Bytes.Down,
-			StalenessMean: s.Staleness.Mean, StalenessP95: s.Staleness.P95, Bias: s.Bias.TotalVariation, Metrics: s.Metrics,
+			StalenessMean: s.Staleness.Mean, StalenessP95: s.Staleness.P95, Bias: s.Bias.TotalVariation, Gini: s.Bias.Gini, Samples: s.Samples, Metrics: s.Metrics,
 		}
 		if target == nil {
 			continue

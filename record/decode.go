@@ -195,7 +195,7 @@ func eachVersion(dir string, each func(VersionRow)) error {
 		v := VersionRow{
 			Version: r.uint(), Time: r.float(), Wall: r.float(), Updates: r.int(), Weight: r.float(), StalenessMean: r.float(),
 			StalenessMax: r.int(), TrainLoss: r.floatOrNaN(), BytesUp: r.uint(), BytesDown: r.uint(),
-			Contraction: r.floatOrNaN(), ErrorNorm: r.floatOrNaN(), Metrics: r.metrics(),
+			Contraction: r.floatOrNaN(), ErrorNorm: r.floatOrNaN(), Samples: r.uint(), Metrics: r.metrics(),
 		}
 		if r.err == nil {
 			each(v)
@@ -211,6 +211,8 @@ func eachUpdate(dir string, each func(UpdateRow)) error {
 			Arrived: r.float(), Verdict: r.verdict(), Reason: r.text(), Version: r.uint(), Staleness: r.int(), Weight: r.float(),
 			Loss: r.float(), Norm: r.float(), Samples: r.int(), Steps: r.int(), BytesUp: r.int(), BytesDown: r.int(),
 			Contraction: r.float(), ErrorNorm: r.float(), Eta: r.float(),
+			Score: r.floatOrNaN(), Probability: r.floatOrNaN(),
+			Components: [5]float64{r.floatOrNaN(), r.floatOrNaN(), r.floatOrNaN(), r.floatOrNaN(), r.floatOrNaN()}, Density: r.float(),
 		}
 		if r.err == nil {
 			each(u)

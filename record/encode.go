@@ -10,11 +10,12 @@ import (
 var (
 	versionColumns = []string{
 		"version", "time", "wall", "updates", "weight", "staleness_mean", "staleness_max", "window_loss", "bytes_up", "bytes_down",
-		"contraction", "error_norm",
+		"contraction", "error_norm", "samples",
 	}
 	updateColumns = []string{
 		"client", "seq", "base", "assigned", "started", "finished", "arrived", "verdict", "reason", "version", "staleness",
 		"weight", "loss", "norm", "samples", "steps", "bytes_up", "bytes_down", "contraction", "error_norm", "eta",
+		"score", "probability", "score_value", "score_diversity", "score_fairness", "score_staleness", "score_speed", "density",
 	}
 )
 
@@ -31,6 +32,7 @@ func appendVersion(b []byte, v VersionRow, metrics []string) []byte {
 	b = strconv.AppendUint(append(b, ','), v.BytesDown, 10)
 	b = appendMeasured(append(b, ','), v.Contraction)
 	b = appendMeasured(append(b, ','), v.ErrorNorm)
+	b = strconv.AppendUint(append(b, ','), v.Samples, 10)
 	for _, name := range metrics {
 		b = append(b, ',')
 		if value, measured := v.Metrics.Get(name); measured {
@@ -70,6 +72,12 @@ func appendUpdate(b []byte, u UpdateRow) []byte {
 	b = appendFloat(append(b, ','), u.Contraction)
 	b = appendFloat(append(b, ','), u.ErrorNorm)
 	b = appendFloat(append(b, ','), u.Eta)
+	b = appendMeasured(append(b, ','), u.Score)
+	b = appendMeasured(append(b, ','), u.Probability)
+	for _, c := range u.Components {
+		b = appendMeasured(append(b, ','), c)
+	}
+	b = appendFloat(append(b, ','), u.Density)
 	return append(b, '\n')
 }
 

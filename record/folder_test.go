@@ -51,19 +51,21 @@ func TestRowsAreLinesOfCSV(t *testing.T) {
 	must(t, r.Update(UpdateRow{
 		Client: 3, Seq: 1, Base: 0, Assigned: 0, Started: 0.25, Finished: 1.5, Arrived: 1.75, Verdict: "admitted",
 		Version: 1, Weight: 0.5, Loss: 2.25, Norm: 0.125, Samples: 600, Steps: 19, BytesUp: 4096, BytesDown: 8192,
+		Score: 0.75, Probability: 0.25, Components: [5]float64{1, 0.5, -1, 0, 0.125}, Density: 0.04,
 	}))
-	must(t, r.Update(UpdateRow{Client: 7, Seq: 1, Arrived: 1.8, Verdict: "refused", Reason: "norm 12, above\n\"bound\" 10", Loss: math.NaN(), Norm: math.Inf(1)}))
-	must(t, r.Version(VersionRow{Version: 1, Time: 2, Wall: 0.01, Updates: 1, Weight: 1, StalenessMean: 0.5, StalenessMax: 1, TrainLoss: 2.25, BytesUp: 4096, BytesDown: 8192}))
+	none := math.NaN()
+	must(t, r.Update(UpdateRow{Client: 7, Seq: 1, Arrived: 1.8, Verdict: "refused", Reason: "norm 12, above\n\"bound\" 10", Loss: math.NaN(), Norm: math.Inf(1), Score: 1, Probability: none, Components: [5]float64{none, none, none, none, none}}))
+	must(t, r.Version(VersionRow{Version: 1, Time: 2, Wall: 0.01, Updates: 1, Weight: 1, StalenessMean: 0.5, StalenessMax: 1, TrainLoss: 2.25, BytesUp: 4096, BytesDown: 8192, Samples: 600}))
 	must(t, r.Version(VersionRow{Version: 2, Time: 4, Metrics: problem.Metrics{{Name: "test_accuracy", Value: math.NaN()}, {Name: "loss", Value: math.Inf(1)}}}))
 
-	wantVersions := `version,time,wall,updates,weight,staleness_mean,staleness_max,window_loss,bytes_up,bytes_down,contraction,error_norm,loss,test_accuracy
-0,0,0,0,0,0,0,,0,0,0,0,2.5,0.1
-1,2,0.01,1,1,0.5,1,2.25,4096,8192,0,0,,
-2,4,0,0,0,0,0,0,0,0,0,0,+Inf,NaN
+	wantVersions := `version,time,wall,updates,weight,staleness_mean,staleness_max,window_loss,bytes_up,bytes_down,contraction,error_norm,samples,loss,test_accuracy
+0,0,0,0,0,0,0,,0,0,0,0,0,2.5,0.1
+1,2,0.01,1,1,0.5,1,2.25,4096,8192,0,0,600,,
+2,4,0,0,0,0,0,0,0,0,0,0,0,+Inf,NaN
 `
-	wantUpdates := `client,seq,base,assigned,started,finished,arrived,verdict,reason,version,staleness,weight,loss,norm,samples,steps,bytes_up,bytes_down,contraction,error_norm,eta
-3,1,0,0,0.25,1.5,1.75,admitted,,1,0,0.5,2.25,0.125,600,19,4096,8192,0,0,0
-7,1,0,0,0,0,1.8,refused,"norm 12, above ""bound"" 10",0,0,0,NaN,+Inf,0,0,0,0,0,0,0
+	wantUpdates := `client,seq,base,assigned,started,finished,arrived,verdict,reason,version,staleness,weight,loss,norm,samples,steps,bytes_up,bytes_down,contraction,error_norm,eta,score,probability,score_value,score_diversity,score_fairness,score_staleness,score_speed,density
+3,1,0,0,0.25,1.5,1.75,admitted,,1,0,0.5,2.25,0.125,600,19,4096,8192,0,0,0,0.75,0.25,1,0.5,-1,0,0.125,0.04
+7,1,0,0,0,0,1.8,refused,"norm 12, above ""bound"" 10",0,0,0,NaN,+Inf,0,0,0,0,0,0,0,1,,,,,,,0
 `
 	if diff := cmp.Diff(wantVersions, file(t, r, "versions.csv")); diff != "" {
 		t.Errorf("versions.csv (-want +got):\n%s", diff)
@@ -79,10 +81,10 @@ func TestMetricColumnsComeWhenTheyAreFirstMeasured(t *testing.T) {
 	must(t, r.Version(VersionRow{}))
 	must(t, r.Version(VersionRow{Version: 1, Metrics: problem.Metrics{{Name: "loss", Value: 3}}}))
 	must(t, r.Version(VersionRow{Version: 2, Metrics: problem.Metrics{{Name: "loss", Value: 2}, {Name: "grad_norm", Value: 1}}}))
-	want := `bytes_up,bytes_down,contraction,error_norm,loss,grad_norm
-0,0,0,0,,
-0,0,0,0,3,
-0,0,0,0,2,1
+	want := `bytes_up,bytes_down,contraction,error_norm,samples,loss,grad_norm
+0,0,0,0,0,,
+0,0,0,0,0,3,
+0,0,0,0,0,2,1
 `
 	var got strings.Builder
 	for line := range strings.Lines(file(t, r, "versions.csv")) {

@@ -89,7 +89,7 @@ func TestDamageIsAnErrorThatNamesFileAndLine(t *testing.T) {
 		{"a cell", versionsFile, func(s string) string { return strings.Replace(s, "\n1,1,", "\n1,one,", 1) }, `versions.csv line 3: column time: "one" is not a number`},
 		{"a negative count", updatesFile, func(s string) string { return strings.Replace(s, "\n1,0,", "\n1,-1,", 1) }, `updates.csv line 3: column seq: "-1" is not a whole number`},
 		{"a metric", versionsFile, func(s string) string { return strings.Replace(s, ",0.25\n", ",x\n", 1) }, `versions.csv line 2: column loss: "x" is not a number`},
-		{"a lost cell", versionsFile, func(s string) string { return strings.Replace(s, "\n1,1,", "\n1,", 1) }, "versions.csv line 3: has 12 cells, the header has 13"},
+		{"a lost cell", versionsFile, func(s string) string { return strings.Replace(s, "\n1,1,", "\n1,", 1) }, "versions.csv line 3: has 13 cells, the header has 14"},
 		{"a header", updatesFile, func(s string) string { return strings.Replace(s, "arrived", "came", 1) }, "updates.csv line 1: no column called arrived"},
 		{"a doubled header", updatesFile, func(s string) string { return strings.Replace(s, "arrived", "seq", 1) }, "updates.csv line 1: column 7"},
 		{"an open quote", updatesFile, func(s string) string { return strings.Replace(s, "admitted", `"admitted`, 1) }, "updates.csv line 2: a quote"},

@@ -18,6 +18,7 @@ type VersionRow struct {
 	// window's updates, NaN where nothing was compressed.
 	Contraction float64
 	ErrorNorm   float64
+	Samples     uint64          // that the updates committed so far were made from, counted once a use
 	Metrics     problem.Metrics // nil where the version was not evaluated
 }
 
@@ -47,6 +48,12 @@ type UpdateRow struct {
 	Contraction float64
 	ErrorNorm   float64
 	Eta         float64
+	// Score is what the client was chosen by and Probability that of being drawn first; Components are those of
+	// heteroselect's score: value, diversity, fairness, staleness, speed. NaN where the rule has no such thing.
+	Score       float64
+	Probability float64
+	Components  [5]float64
+	Density     float64 // share of the update that the client was told to send; 0 is as configured
 }
 
 // Summary is summary.json. Fields are added, never renamed.
@@ -65,6 +72,7 @@ type Summary struct {
 	Metrics        map[string]Metric  `json:"metrics"`
 	TimeToTarget   *TimeToTarget      `json:"time_to_target,omitempty"`
 	Updates        UpdateCounts       `json:"updates"`
+	Samples        uint64             `json:"samples"` // that the committed updates were made from, counted once a use
 	Bytes          ByteCounts         `json:"bytes"`
 	Staleness      StalenessSummary   `json:"staleness"`
 	Bias           Bias               `json:"bias"`
@@ -131,6 +139,7 @@ type StalenessSummary struct {
 // Bias compares the share q_i/sum q that each client had in the model with its target p_i (arXiv 2206.10189).
 type Bias struct {
 	TotalVariation float64   `json:"total_variation"`
+	Gini           float64   `json:"gini"`             // of the clients' numbers of committed updates: 0 is all alike, 1 is one client alone
 	Share          []float64 `json:"share,omitempty"`  // when there are at most 1000 clients
 	Target         []float64 `json:"target,omitempty"` // the same
 	Classes        []Class   `json:"classes"`

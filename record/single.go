@@ -26,6 +26,7 @@ func single(l *Loaded, c Comparison) page {
 		Sections: keepSections(
 			learning(l, c.Target),
 			fairness(l),
+			choice(l),
 			timeline(l),
 			asynchrony(l),
 			compression(l),

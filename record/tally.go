@@ -66,7 +66,7 @@ func (t *tally) summary(l *Loaded) Summary {
 	s := Summary{
 		Name: l.setting("name"), Kind: "sim", Clients: t.clients, Versions: t.last.Version,
 		WallSeconds: t.last.Wall, VirtualSeconds: t.last.Time, StoppedBy: "killed", Metrics: map[string]Metric{},
-		Updates: t.counts, Bytes: ByteCounts{Up: t.last.BytesUp, Down: t.last.BytesDown}, Bias: Bias{TotalVariation: math.NaN()},
+		Updates: t.counts, Samples: t.last.Samples, Bytes: ByteCounts{Up: t.last.BytesUp, Down: t.last.BytesDown}, Bias: Bias{TotalVariation: math.NaN()},
 	}
 	s.Seed, _ = strconv.ParseUint(l.setting("seed"), 10, 64)
 	if n, err := strconv.Atoi(l.setting("clients.count")); err == nil {

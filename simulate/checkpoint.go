@@ -15,6 +15,7 @@ import (
 	"weir/journal"
 	"weir/ledger"
 	"weir/problem"
+	"weir/selection"
 	"weir/vec"
 )
 
@@ -28,9 +29,11 @@ type checkpoint[T vec.Float] struct {
 	Wall    time.Duration
 	Events  []event
 	Flights []savedFlight[T]
-	Ahead   []savedPipeline[T] // by client, where they work ahead
-	Bases   map[uint64][]T     // versions that are needed again
-	Memory  map[uint32][]byte  // clients' feedback state
+	Ahead   []savedPipeline[T]                // by client, where they work ahead
+	Bases   map[uint64][]T                    // versions that are needed again
+	Toward  map[uint64]selection.Direction[T] // of the model up to a base
+	Newest  selection.Direction[T]
+	Memory  map[uint32][]byte // clients' feedback state
 	Held    []uint64
 	Tally   tally
 	Journal *journal.Journal
@@ -48,6 +51,7 @@ type savedFlight[T vec.Float] struct {
 	Update                               []byte
 	Report                               problem.Report
 	Stats                                compress.Stats
+	Density, Cosine                      float64
 }
 
 // interrupt ends a run that was cancelled: it leaves a checkpoint to go on from.
@@ -59,7 +63,7 @@ func (r *run[T]) interrupt() error {
 	c := checkpoint[T]{
 		Config: r.config.YAML(), Ledger: r.machine.Ledger.AppendSnapshot(nil), Model: r.machine.Model.AppendSnapshot(nil),
 		Now: r.now, Wall: r.wall + time.Since(r.began), Events: r.events, Bases: map[uint64][]T{}, Tally: r.tally, Journal: r.journal,
-		Memory: map[uint32][]byte{}, Held: r.held,
+		Memory: map[uint32][]byte{}, Held: r.held, Toward: map[uint64]selection.Direction[T]{}, Newest: r.direction,
 	}
 	for i, m := range r.memory {
 		if m != nil {
@@ -83,21 +87,25 @@ func (r *run[T]) interrupt() error {
 func (c *checkpoint[T]) save(f *flight[T], isDone bool) savedFlight[T] {
 	s := savedFlight[T]{
 		Client: f.client, Seq: f.seq, Base: f.base.Number, Round: f.round, Assigned: f.assigned, Started: f.started,
-		Finished: f.finished, Arrives: f.arrives, Drops: f.drops, Downloaded: f.downloaded, Done: isDone, Here: f.here, Void: f.void,
+		Finished: f.finished, Arrives: f.arrives, Drops: f.drops, Downloaded: f.downloaded, Done: isDone, Here: f.here, Void: f.void, Density: f.density,
 	}
 	if isDone {
-		s.Update, s.Report, s.Stats = f.update, f.report, f.stats
+		s.Update, s.Report, s.Stats, s.Cosine = f.update, f.report, f.stats, f.cosine
 	} else {
 		s.Start = f.start
 		c.Bases[f.base.Number] = f.base.X
+		if f.direction != nil {
+			c.Toward[f.base.Number] = f.direction
+		}
 	}
 	return s
 }
 
-// bases finds the versions of a checkpoint by number. What it returns is not held.
+// bases finds the versions of a checkpoint by number, and the model's direction up to them. What it returns is not held.
 type bases[T vec.Float] struct {
-	known map[uint64]*ledger.Version[T]
-	saved map[uint64][]T
+	known  map[uint64]*ledger.Version[T]
+	saved  map[uint64][]T
+	toward map[uint64]selection.Direction[T]
 }
 
 func (b bases[T]) get(number uint64) *ledger.Version[T] {
@@ -119,6 +127,7 @@ func (r *run[T]) load(s savedFlight[T], from bases[T]) (*flight[T], error) {
 		client: s.Client, seq: s.Seq, base: r.machine.Model.Hold(base), round: s.Round, assigned: s.Assigned, started: s.Started,
 		finished: s.Finished, arrives: s.Arrives, drops: s.Drops, downloaded: s.Downloaded, here: s.Here, void: s.Void, start: s.Start,
 		update: s.Update, report: s.Report, stats: s.Stats, memory: r.memory[s.Client],
+		density: s.Density, cosine: s.Cosine, direction: from.toward[s.Base],
 	}
 	if s.Done {
 		f.state = done
@@ -146,6 +155,10 @@ func (r *run[T]) restore() error {
 		return err
 	}
 	r.now, r.wall, r.events, r.tally, r.journal = c.Now, c.Wall, c.Events, c.Tally, c.Journal
+	r.direction = c.Newest
+	if r.before != nil {
+		copy(r.before, r.machine.Model.Newest().X)
+	}
 	if len(c.Held) != len(r.held) {
 		return errors.New("reading the checkpoint: its clients are not those of the problem")
 	}
@@ -166,7 +179,7 @@ func (r *run[T]) board(c *checkpoint[T]) error {
 		r.memory[client] = m
 	}
 	newest := r.machine.Model.Newest()
-	from := bases[T]{map[uint64]*ledger.Version[T]{newest.Number: newest}, c.Bases}
+	from := bases[T]{map[uint64]*ledger.Version[T]{newest.Number: newest}, c.Bases, c.Toward}
 	for _, s := range c.Flights {
 		f, err := r.load(s, from)
 		if err != nil {

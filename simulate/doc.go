@@ -10,6 +10,7 @@
 //
 // With local.pipeline clients work ahead of their updates (pipeline.go): transfers take their time beside the work.
 //
-// Memory: a vector for every version that somebody in flight works from, an update for every client whose work is done
-// but has not arrived (two where clients work ahead, and their pending work where they predict), and a few dozen bytes for every idle client.
+// Memory: a vector for every version that somebody in flight works from, and another one where selection asks how updates
+// lie; an update for every client whose work is done but has not arrived (two where clients work ahead, and their pending
+// work where they predict), and a few dozen bytes for every idle client.
 package simulate

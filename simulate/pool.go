@@ -7,6 +7,7 @@ import (
 	"weir/compress"
 	"weir/ledger"
 	"weir/problem"
+	"weir/selection"
 	"weir/vec"
 )
 
@@ -17,6 +18,9 @@ type flight[T vec.Float] struct {
 	base   *ledger.Version[T]
 	round  problem.Round
 	memory *compress.Memory[T] // the client's; nil when it needs none
+
+	direction selection.Direction[T] // of the model up to the base; nil when nobody asks for the cosine
+	density   float64                // that the ledger chose; 0 is as configured
 
 	assigned, started, finished int64
 	drops                       int64 // when the client vanishes, or aggregate.Never
@@ -32,6 +36,7 @@ type flight[T vec.Float] struct {
 	update []byte
 	report problem.Report
 	stats  compress.Stats
+	cosine float64
 	err    error
 }
 
@@ -78,6 +83,8 @@ func (b *bench[T]) work(ctx context.Context, f *flight[T]) {
 }
 
 func (b *bench[T]) encode(f *flight[T], delta []T) {
+	f.cosine = f.direction.Cosine(delta)
+	b.encoder.Density = f.density
 	id := compress.ID{Client: f.client, Seq: f.seq, Base: f.base.Number}
 	f.update, f.stats, f.err = b.encoder.Encode(f.update[:0], id, f.memory, delta)
 }

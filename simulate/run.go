@@ -17,6 +17,7 @@ import (
 	"weir/ledger"
 	"weir/problem"
 	"weir/record"
+	"weir/selection"
 	"weir/spill"
 	"weir/vec"
 )
@@ -33,12 +34,15 @@ type run[T vec.Float] struct {
 	spilled *spill.Mirrors[T] // the machine's decoder memory; nil when it has none by client
 	pool    *pool[T]
 
-	now     int64
-	events  heap[event]
-	flights []*flight[T] // by client; nil for one that is not in flight
-	spare   []*flight[T]
-	memory  []*compress.Memory[T] // by client: its feedback state; nil until it has some
-	held    []uint64              // by client: 1 + the version it holds; 0 before it holds any
+	now       int64
+	events    heap[event]
+	flights   []*flight[T] // by client; nil for one that is not in flight
+	spare     []*flight[T]
+	memory    []*compress.Memory[T]  // by client: its feedback state; nil until it has some
+	before    []T                    // the newest version's parameters, when the direction is kept
+	direction selection.Direction[T] // in which the model has moved
+
+	held []uint64 // by client: 1 + the version it holds; 0 before it holds any
 
 	ahead []*pipeline[T] // by client, in a run in which they work ahead, without flights; else empty
 
@@ -97,6 +101,9 @@ func prepare[T vec.Float](ctx context.Context, cfg config.Config, opt Options, p
 	r := &run[T]{config: cfg, opt: opt, problem: p, fleet: f, began: time.Now()}
 	x := make([]T, p.Dim())
 	p.Start(x)
+	if cfg.Selection.Directed() {
+		r.before = x
+	}
 	if r.cycles, err = fleet.ExpectedCycles[T](f, cfg.Compress, p.Dim()); err != nil {
 		return nil, err
 	}
@@ -286,7 +293,7 @@ func (r *run[T]) admit(f *flight[T]) (*ledger.Decision, error) {
 	}
 	d, err := r.apply(ledger.Command{
 		Kind: ledger.Admit, Time: r.now, Client: f.client, Seq: f.seq, Base: f.base.Number,
-		Samples: uint64(f.report.Samples), Loss: f.report.Loss, Norm: f.stats.Norm,
+		Samples: uint64(f.report.Samples), Loss: f.report.Loss, RMS: f.report.RMS, Cosine: f.cosine, Norm: f.stats.Norm,
 	}, sent)
 	if err == nil {
 		err = r.journal.Arrived(r.arrived(f, d), d.Verdict)
@@ -322,6 +329,10 @@ func (r *run[T]) follow(d *ledger.Decision) error {
 	if c != nil {
 		n := len(r.tally.Published)
 		r.tally.Published = append(r.tally.Published, r.tally.Published[n-1]+uint64(r.machine.Model.Newest().Bytes))
+	}
+	if c != nil && r.config.Selection.Directed() {
+		r.direction = r.direction.Moved(r.before, r.machine.Model.Newest().X)
+		copy(r.before, r.machine.Model.Newest().X)
 	}
 	if c != nil && r.ahead != nil {
 		r.settle(c)
@@ -380,6 +391,7 @@ func (r *run[T]) depart(a ledger.Assignment) {
 		round:    problem.Round{Client: int(a.Client), Epochs: r.fleet.Epochs(a.Client), Seed: fleet.Round(r.config.Seed, a.Client, a.Seq)},
 		assigned: r.now, started: r.now + r.fleet.Down(download), downloaded: download,
 	}
+	f.direction, f.density = r.direction, a.Choice.Density
 	f.finished = f.started + r.fleet.Compute(a.Client)
 	r.flights[a.Client] = f
 	r.journal.Downloaded(download)

@@ -68,9 +68,15 @@ var policies = [][]string{
 	{"aggregate={kind: co2, weights: share}", "local.start=predicted", "clients.concurrency=20", "clients.dropout=0", "outer={kind: co2, lr: 0.5, momentum: 0.5}"},
 }
 
+// informed runs choose their clients by what is known of them.
+var informed = [][]string{
+	{"selection={kind: heteroselect, adapt_density: true}", "aggregate.weights=score", "compress={kind: topk, density: 0.3}"},
+	{"selection.kind=oort", "aggregate.kind=fedbuff", "aggregate.size=4"},
+}
+
 // Promise 1: the same config and seed give the same model, whatever GOMAXPROCS is.
 func TestSameBitsOnAnyNumberOfCores(t *testing.T) {
-	for _, policy := range policies {
+	for _, policy := range slices.Concat(policies, informed) {
 		t.Run(policy[0], func(t *testing.T) {
 			var digests []string
 			for _, cores := range []int{1, 2, 3} {
@@ -91,7 +97,7 @@ func TestSameBitsOnAnyNumberOfCores(t *testing.T) {
 
 // A run that was interrupted and resumed, again and again, ends with the same record as one that was not.
 func TestResumedRunIsTheSameRun(t *testing.T) {
-	for _, policy := range policies {
+	for _, policy := range slices.Concat(policies, informed) {
 		t.Run(policy[0], func(t *testing.T) {
 			cfg := load(t, "small.yaml", policy...)
 			whole := &rows{}
@@ -147,7 +153,7 @@ func TestResumeWithoutACheckpoint(t *testing.T) {
 
 // The summary and the rows tell the same story.
 func TestRecordAddsUp(t *testing.T) {
-	for _, policy := range policies {
+	for _, policy := range slices.Concat(policies, informed) {
 		t.Run(policy[0], func(t *testing.T) {
 			r := &rows{}
 			result, err := Run(context.Background(), load(t, "small.yaml", policy...), Options{Rows: r})
@@ -157,6 +163,7 @@ func TestRecordAddsUp(t *testing.T) {
 			s := result.Summary
 			counts := record.UpdateCounts{}
 			perVersion := make([]float64, s.Versions+1)
+			samples, committed := uint64(0), make([]uint64, s.Clients)
 			for _, u := range r.updates {
 				counts.Sent++
 				switch u.Verdict {
@@ -169,6 +176,8 @@ func TestRecordAddsUp(t *testing.T) {
 				}
 				if u.Version > 0 {
 					counts.Committed++
+					samples += uint64(u.Samples)
+					committed[u.Client]++
 				}
 				perVersion[u.Version] += u.Weight
 				if !(u.Assigned <= u.Started && u.Started < u.Finished && u.Finished < u.Arrived) {
@@ -180,6 +189,12 @@ func TestRecordAddsUp(t *testing.T) {
 			counts.Admitted = s.Updates.Admitted
 			if counts != s.Updates {
 				t.Errorf("rows say %+v, the summary %+v", counts, s.Updates)
+			}
+			if last := r.versions[len(r.versions)-1].Samples; samples != s.Samples || last != s.Samples {
+				t.Errorf("%d samples in the summary, %d in the rows of updates, %d in the last version's", s.Samples, samples, last)
+			}
+			if g := aggregate.Gini(committed); g != s.Bias.Gini {
+				t.Errorf("Gini coefficient %v, the rows say %v", s.Bias.Gini, g)
 			}
 			for _, v := range r.versions {
 				if math.Abs(v.Weight-perVersion[v.Version]) > 1e-12 {

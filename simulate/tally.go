@@ -25,6 +25,7 @@ func (r *run[T]) arrived(f *flight[T], d *ledger.Decision) record.UpdateRow {
 		Loss: f.report.Loss, Norm: f.stats.Norm, Samples: f.report.Samples, Steps: f.report.Steps,
 		BytesUp: len(f.update), BytesDown: f.downloaded,
 		Contraction: f.stats.Contraction, ErrorNorm: f.stats.ErrorNorm, Eta: f.stats.Eta,
+		Score: d.Choice.Score, Probability: d.Choice.Probability, Components: d.Choice.Components, Density: d.Choice.Density,
 	}
 }
 

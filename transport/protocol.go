@@ -130,6 +130,8 @@ type Note struct {
 	Seq     uint64 `json:",omitempty"`
 	Base    uint64 `json:",omitempty"`
 	Awaited bool   `json:",omitempty"`
+	// Density is the share of its update that the client is to send; 0 is as configured.
+	Density float64 `json:",omitempty"`
 	// Outcomes are what became of the client's latest updates, oldest first; of the last two in a Sync.
 	Outcomes []Outcome `json:",omitempty"`
 	// Received is how many frames of update AckSeq the leader holds.
@@ -155,7 +157,9 @@ func (o Outcome) Settled() bool { return o.Verdict != ledger.Admitted || o.Versi
 // Report travels with an update, into the log and the record. Times are nanoseconds by the worker's own clock.
 type Report struct {
 	problem.Report
-	Norm        float64 // ||delta||_2
+	Norm float64 // ||delta||_2
+	// Cosine is that of the update with the direction in which the model moved up to its base, when selection asks for it.
+	Cosine      *float64 `json:",omitempty"`
 	Contraction float64
 	ErrorNorm   float64
 	Eta         float64 `json:",omitempty"`
@@ -166,13 +170,16 @@ type Report struct {
 	Returned    int     // updates that went back into the client's memory since its last report
 }
 
-// Sound says whether a report can be true: nothing in it is negative, no time longer than a year.
+// Sound says whether a report can be true: nothing in it is negative, no time longer than a year, the cosine is one.
 func (r *Report) Sound() bool {
 	const year = int64(366 * 24 * time.Hour)
 	for _, t := range []int64{r.Waited, r.Computed, r.Blocked} {
 		if t < 0 || t > year {
 			return false
 		}
+	}
+	if c := r.Cosine; c != nil && !(*c >= -1 && *c <= 1) {
+		return false
 	}
 	return min(r.Steps, r.Samples, r.Downloaded, r.Returned) >= 0
 }

@@ -23,7 +23,8 @@ type client[T vec.Float] struct {
 	// The newest round that the ledger has given.
 	seq, base uint64
 	awaited   bool
-	synced    bool // a Sync has said where the client stands
+	density   float64 // of round seq's update; 0 is as configured
+	synced    bool    // a Sync has said where the client stands
 
 	round    *round[T]
 	unseen   []progress[T] // oldest first, where rounds start from predictions

@@ -92,7 +92,7 @@ func newHost[T vec.Float](ctx context.Context, cfg Config, p problem.Problem[T])
 		Config: cfg, yaml: string(cfg.Run.YAML()), problem: p, codec: codec, reader: reader,
 		exact:  len(cfg.Run.Clients.Durations) > 0,
 		byID:   make(map[uint32]*client[T], n),
-		models: models[T]{dim: p.Dim(), dense: reader.dense, remember: cfg.Run.Local.Start == "predicted"},
+		models: models[T]{dim: p.Dim(), dense: reader.dense, remember: cfg.Run.Local.Start == "predicted", directed: cfg.Run.Selection.Directed()},
 		inbox:  make(chan any, 64+4*n), outgoing: make(chan message), greetings: make(chan *greeting, 1), downloads: make(chan *download[T], 1),
 		helloBackoff: backoff{random: random}, fetchBackoff: backoff{random: random},
 	}

@@ -6,6 +6,7 @@ import (
 
 	"weir/compress"
 	"weir/config"
+	"weir/selection"
 	"weir/transport"
 	"weir/vec"
 )
@@ -14,6 +15,7 @@ import (
 type version[T vec.Float] struct {
 	number uint64
 	x      []T
+	toward selection.Direction[T] // in which the model moved up to here; nil when nobody asks
 	held   int
 }
 
@@ -26,6 +28,7 @@ type models[T vec.Float] struct {
 	dense  int // bytes of a model that travels whole
 
 	remember bool // before is wanted
+	directed bool // selection goes by how updates lie to the model's direction
 
 	sizes     []int // bytes of the frames that led to the newest versions, the last first to the newest
 	unclaimed int   // bytes that were downloaded and that no round has accounted for
@@ -61,6 +64,10 @@ func (m *models[T]) blank() *version[T] {
 
 // add makes what was downloaded the newest version.
 func (m *models[T]) add(d *download[T]) {
+	d.into.toward = nil
+	if m.directed && m.newest != nil { // what was missed counts as one movement
+		d.into.toward = m.newest.toward.Moved(m.newest.x, d.into.x)
+	}
 	old := m.newest
 	if m.remember {
 		old, m.before = m.before, m.newest

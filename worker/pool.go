@@ -18,11 +18,12 @@ import (
 // task is one round's way through the pool. The pool owns it until it is done, but for the time in which it waits for
 // its orders.
 type task[T vec.Float] struct {
-	client uint32
-	seq    uint64
-	base   *version[T]
-	round  problem.Round
-	orders chan orders[T] // one, when the work is done
+	client  uint32
+	seq     uint64
+	base    *version[T]
+	round   problem.Round
+	density float64        // that the ledger chose; 0 is as configured
+	orders  chan orders[T] // one, when the work is done
 
 	forecast *forecast[T] // nil for a round that starts from its base
 
@@ -109,6 +110,7 @@ func (p *pool[T]) encode(ctx context.Context, encoder *compress.Encoder[T], t *t
 		return file
 	}
 	id := compress.ID{Client: t.client, Seq: t.seq, Base: t.base.number}
+	encoder.Density = t.density
 	frames, stats, err := encoder.Encode(nil, id, o.state.memory, delta)
 	if err != nil {
 		t.err = err
@@ -116,6 +118,9 @@ func (p *pool[T]) encode(ctx context.Context, encoder *compress.Encoder[T], t *t
 	}
 	report := o.report
 	report.Report = t.report
+	if cosine := t.base.toward.Cosine(delta); !math.IsNaN(cosine) {
+		report.Cosine = &cosine
+	}
 	report.Norm, report.Contraction, report.ErrorNorm, report.Eta = stats.Norm, stats.Contraction, stats.ErrorNorm, stats.Eta
 	made, err := newUpdate(p.codec, t.seq, t.base.number, report, frames)
 	if err != nil {

@@ -41,8 +41,12 @@ func (h *host[T]) work(c *client[T]) {
 	if c.held = r.seq; h.exact {
 		h.hurry() // everybody waits for this
 	}
+	density := 0.0
+	if r.seq == c.seq { // the rounds ahead of it were not assigned yet
+		density = c.density
+	}
 	h.pool.queue <- &task[T]{
-		client: c.id, seq: r.seq, base: r.base, orders: make(chan orders[T], 1), forecast: h.forecast(c, r.base),
+		client: c.id, seq: r.seq, base: r.base, orders: make(chan orders[T], 1), forecast: h.forecast(c, r.base), density: density,
 		round: problem.Round{Client: int(c.id), Seed: fleet.Round(h.Run.Seed, c.id, r.seq), Epochs: h.fleet.Epochs(c.id)},
 	}
 }

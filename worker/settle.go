@@ -14,7 +14,7 @@ import (
 func (h *host[T]) learn(c *client[T], n transport.Note, sync bool) error {
 	switch {
 	case n.Seq > c.seq:
-		c.seq, c.base, c.awaited = n.Seq, n.Base, n.Awaited
+		c.seq, c.base, c.awaited, c.density = n.Seq, n.Base, n.Awaited, n.Density
 		if n.Seq <= c.delivered {
 			c.ackedAt = h.now() // from now on the leader has a reason to answer
 		}

@@ -20,6 +20,7 @@ type benchCmd struct {
 	Compress  benchCompressCmd  `cmd:"" help:"Measure how fast an update is compressed, and to what size."`
 	Aggregate benchAggregateCmd `cmd:"" help:"Measure how fast an update is decoded and added to the sum."`
 	Ingest    benchIngestCmd    `cmd:"" help:"Measure how many updates a second a coordinator commits."`
+	Selection benchSelectionCmd `cmd:"" help:"Measure how long it takes to choose a round's clients out of a million."`
 }
 
 type benchSimCmd struct {

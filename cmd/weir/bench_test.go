@@ -120,3 +120,29 @@ func TestOfAxpy(t *testing.T) {
 		}
 	}
 }
+
+// The clients that are chosen do not depend on the machine.
+func TestBenchSelectionAsJSON(t *testing.T) {
+	var out strings.Builder
+	args := []string{"bench", "selection", "--json", "--clients", "2000", "--chosen", "50", "--rounds", "4"}
+	if got := run(args, terminal{out: &out, err: io.Discard}); got != exitDone {
+		t.Fatalf("exit status %d", got)
+	}
+	var results []selectionResult
+	if err := json.Unmarshal([]byte(out.String()), &results); err != nil {
+		t.Fatalf("%v in\n%s", err, out.String())
+	}
+	digests := map[string]string{}
+	for _, r := range results {
+		if r.Clients != 2000 || r.Chosen != 50 || r.Rounds != 4 || r.NS <= 0 || r.BestNS > r.NS {
+			t.Errorf("%+v", r)
+		}
+		digests[r.Name] = r.Digest
+	}
+	want := map[string]string{
+		"random": "37dbd396299921e8", "size": "01a00d37bcf877c8", "powerofchoice": "1c85b623d1822bc6", "oort": "8406e9187b5c42ca", "heteroselect": "4210470c76818e08",
+	}
+	if !maps.Equal(digests, want) {
+		t.Errorf("digests %q, want %q", digests, want)
+	}
+}

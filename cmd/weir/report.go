@@ -88,8 +88,10 @@ func printComparison(out io.Writer, c record.Comparison) error {
 	fmt.Fprintln(table, head)
 	for _, r := range c.Runs {
 		best, last := "-", "-"
-		if m, measured := r.Metrics["test_accuracy"]; measured {
-			best, last = figure(m.Best), figure(m.Last10Mean)
+		for _, accuracy := range []string{"validation_accuracy", "test_accuracy"} {
+			if m, measured := r.Metrics[accuracy]; measured {
+				best, last = figure(m.Best), figure(m.Last10Mean)
+			}
 		}
 		fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s",
 			r.Label, r.Versions, seconds(r.VirtualSeconds), best, last, bytes(r.BytesUp), figure(r.StalenessMean), figure(r.Bias))

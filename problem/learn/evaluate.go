@@ -30,7 +30,7 @@ func (p *Problem) evaluator() *evaluator {
 }
 
 // Evaluate measures loss (mean cross-entropy) and test_accuracy on the test part, or on all training data when the set
-// has no test part. For logistic regression, which is convex, it adds grad_norm: the norm of the gradient of the global
+// has no test part; when training data is held out, loss and validation_accuracy on that. For logistic regression, which is convex, it adds grad_norm: the norm of the gradient of the global
 // objective sum_i p_i f_i, over all training data that the clients hold.
 func (p *Problem) Evaluate(x []float32, each problem.Each) problem.Metrics {
 	test := p.set.Test
@@ -62,7 +62,7 @@ func (p *Problem) Evaluate(x []float32, each problem.Each) problem.Metrics {
 	}
 	metrics := problem.Metrics{
 		{Name: "loss", Value: sum.loss / float64(test.Len())},
-		{Name: "test_accuracy", Value: float64(sum.right) / float64(test.Len())},
+		{Name: p.metric, Value: float64(sum.right) / float64(test.Len())},
 	}
 	if p.convex {
 		metrics = append(metrics, problem.Metric{Name: "grad_norm", Value: p.norm(x, gradients)})

@@ -134,6 +134,24 @@ func TestGradientDescentOnA9A(t *testing.T) {
 }
 
 // A set without a test part is measured on its training data.
+// Training data that is held out is evaluated under a name of its own, and no client has it.
+func TestEvaluationOfHeldOutData(t *testing.T) {
+	c := small()
+	whole := open(t, c, "")
+	c.Evaluate.Split = "validation"
+	p := open(t, c, "")
+	metrics := p.Evaluate(randomModel(p, 1), problem.Sequential)
+	if _, is := metrics.Get("validation_accuracy"); !is || len(metrics) != len(whole.Evaluate(randomModel(p, 1), problem.Sequential)) {
+		t.Errorf("metrics %v", metrics)
+	}
+	if _, is := metrics.Get("test_accuracy"); is {
+		t.Error("it is called a test accuracy")
+	}
+	if have, want := len(p.deal.All()), len(whole.deal.All())-p.set.Test.Len(); have != want {
+		t.Errorf("clients have %d samples, want %d", have, want)
+	}
+}
+
 func TestEvaluationWithoutATestPart(t *testing.T) {
 	c := small()
 	c.Problem.Dataset, c.Problem.Model.Kind = "w8a", "logistic"

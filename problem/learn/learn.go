@@ -21,6 +21,7 @@ import (
 const (
 	startStream = iota + 0x1ea41
 	partitionStream
+	splitStream
 	workStream
 )
 
@@ -33,7 +34,8 @@ type Problem struct {
 	local   config.Local
 	l2      float64
 	convex  bool
-	batch   int // most samples that a pass takes at once
+	metric  string // name of the accuracy
+	batch   int    // most samples that a pass takes at once
 
 	evaluators sync.Pool // of *evaluator
 }
@@ -50,6 +52,10 @@ func Open(cfg config.Config, data string) (*Problem, error) {
 	p.set, err = dataset.Open(cfg.Problem.Dataset, dataset.Options{Folder: data, Seed: cfg.Seed, Context: context})
 	if err != nil {
 		return nil, cfg.Fault("problem.dataset", "%w", err)
+	}
+	p.metric = "test_accuracy"
+	if cfg.Evaluate.Split == "validation" {
+		p.set, p.metric = p.set.HoldOut(cfg.Seed, splitStream), "validation_accuracy"
 	}
 	if p.network, err = model(cfg, p.set); err != nil {
 		return nil, err

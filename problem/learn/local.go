@@ -54,7 +54,9 @@ func (o *operator) Work(ctx context.Context, r problem.Round, x, delta []float32
 		if n < len(samples) { // else all of them, in any order
 			draw(rest, n, o.random)
 		}
-		report.Loss += o.step(w, x, rest[:n])
+		loss, squares := o.step(w, x, rest[:n])
+		report.Loss += loss
+		report.RMS += squares
 		rest = rest[n:]
 		todo.steps--
 		todo.samples -= n
@@ -62,6 +64,7 @@ func (o *operator) Work(ctx context.Context, r problem.Round, x, delta []float32
 		report.Samples += n
 	}
 	report.Loss /= float64(report.Samples)
+	report.RMS = math.Sqrt(report.RMS / float64(report.Samples))
 	vec.Sub(delta, x, w)
 	return report, nil
 }
@@ -106,26 +109,30 @@ func (o *operator) prepare() {
 	clear(o.velocity)
 }
 
-// step takes one step of SGD on w and returns the sum of the samples' losses before it. X is the round's base model.
-func (o *operator) step(w, x []float32, samples []int32) float64 {
+// step takes one step of SGD on w and returns the sums of the samples' losses before it, and of their squares. X is the
+// round's base model.
+func (o *operator) step(w, x []float32, samples []int32) (loss, squares float64) {
 	l := o.p.local
-	if l.Momentum == 0 && l.Clip == 0 && l.Prox == 0 && len(samples) <= o.p.batch {
+	if l.Momentum == 0 && l.Clip == 0 && len(samples) <= o.p.batch {
 		load(o.pass, o.p.set.Train, samples)
 		loss, _ := o.pass.Forward(w, len(samples))
-		shrink := 1 - l.LR*(o.p.l2+l.WeightDecay)
+		shrink := 1 - l.LR*(o.p.l2+l.WeightDecay+l.Prox)
 		o.pass.Backward(w, w, float32(-l.LR/float64(len(samples))), float32(shrink))
-		return loss
+		if l.Prox != 0 {
+			axpy(float32(l.LR*l.Prox), x, w)
+		}
+		return loss, o.pass.Squares
 	}
 	if o.grad == nil {
 		o.grad = make([]float32, len(w))
 	}
-	loss := o.gradient(w, samples)
+	loss, squares = o.gradient(w, samples)
 	o.descend(w, x)
-	return loss
+	return loss, squares
 }
 
 // gradient writes the mean gradient of the samples' losses into o.grad, a part of them at a time.
-func (o *operator) gradient(w []float32, samples []int32) (loss float64) {
+func (o *operator) gradient(w []float32, samples []int32) (loss, squares float64) {
 	alpha, beta := 1/float32(len(samples)), float32(0)
 	for len(samples) > 0 {
 		n := min(len(samples), o.p.batch)
@@ -133,9 +140,10 @@ func (o *operator) gradient(w []float32, samples []int32) (loss float64) {
 		sum, _ := o.pass.Forward(w, n)
 		o.pass.Backward(w, o.grad, alpha, beta)
 		loss += sum
+		squares += o.pass.Squares
 		samples, beta = samples[n:], 1
 	}
-	return loss
+	return loss, squares
 }
 
 // descend moves w by the gradient in o.grad: that of the objective, l2 included, plus the proximal term mu (w - x) of

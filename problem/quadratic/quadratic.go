@@ -167,9 +167,12 @@ func (o *operator) Work(ctx context.Context, r problem.Round, x, delta []float64
 		if err := ctx.Err(); err != nil {
 			return problem.Report{}, err
 		}
-		report.Loss += o.p.gradient(r.Client, local, o.g, o.shifted) / float64(report.Steps)
+		loss := o.p.gradient(r.Client, local, o.g, o.shifted)
+		report.Loss += loss / float64(report.Steps)
+		report.RMS += loss * loss / float64(report.Steps)
 		floats.AddScaled(local, -o.p.lr, o.g)
 	}
+	report.RMS = math.Sqrt(report.RMS)
 	floats.SubTo(delta, x, local)
 	return report, nil
 }

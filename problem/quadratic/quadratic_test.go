@@ -45,7 +45,7 @@ func TestWorkedExample(t *testing.T) {
 		if err != nil || math.Abs(delta[0]-want) > 1e-12 {
 			t.Errorf("client %d: delta %v, want %v, error %v", client, delta[0], want, err)
 		}
-		if c := []float64{6, 0, 3}[client]; report != (problem.Report{Loss: c * c / 2, Steps: 1, Samples: 1}) {
+		if c := []float64{6, 0, 3}[client]; report != (problem.Report{Loss: c * c / 2, RMS: c * c / 2, Steps: 1, Samples: 1}) {
 			t.Errorf("client %d: report %+v", client, report)
 		}
 	}

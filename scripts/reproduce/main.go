@@ -14,7 +14,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -31,15 +30,18 @@ type experiment struct {
 	Target string  `yaml:"target"` // METRIC=VALUE; may be left out
 	Metric string  `yaml:"metric"` // that the table shows
 	Runs   []entry `yaml:"runs"`
-	// Picture draws the first seed's runs into FILE, relative to the experiment.
-	Picture *picture `yaml:"picture"`
+	// Budgets are further tables, see there.
+	Budgets []budget `yaml:"budgets"`
+	// Picture and Pictures draw the first seed's runs into FILE, relative to the experiment.
+	Picture  *picture  `yaml:"picture"`
+	Pictures []picture `yaml:"pictures"`
 }
 
 type picture struct {
 	File    string   `yaml:"file"`
 	Title   string   `yaml:"title"`
 	Runs    []string `yaml:"runs"`    // that are drawn; all when left out
-	Against string   `yaml:"against"` // virtual time (s), MB up, version
+	Against string   `yaml:"against"` // virtual time (s), MB up, samples, version
 	To      float64  `yaml:"to"`      // right end; 0 is that of the runs
 	Log     bool     `yaml:"log"`     // the metric's axis
 	LogX    bool     `yaml:"log_x"`
@@ -91,7 +93,11 @@ func reproduce(ctx context.Context) error {
 		target = &t
 	}
 	folder := filepath.Join(flags.Out, strings.TrimSuffix(filepath.Base(flags.Experiment), ".yaml"))
+	if e.Picture != nil {
+		e.Pictures = append(e.Pictures, *e.Picture)
+	}
 	var seeds []record.Comparison
+	var all [][]*record.Loaded
 	for seed := 1; seed <= e.Seeds; seed++ {
 		var runs []*record.Loaded
 		for _, r := range e.Runs {
@@ -105,27 +111,27 @@ func reproduce(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		seeds = append(seeds, c)
+		seeds, all = append(seeds, c), append(all, runs)
 		if seed > 1 {
 			continue
 		}
 		if err := record.WriteReport(filepath.Join(folder, "report.html"), runs, target); err != nil {
 			return err
 		}
-		if p := e.Picture; p != nil {
-			var names []string
-			var drawn []*record.Loaded
-			for i, r := range e.Runs {
-				if len(p.Runs) == 0 || slices.Contains(p.Runs, r.Name) {
-					names, drawn = append(names, r.Name), append(drawn, runs[i])
-				}
-			}
-			if err := draw(filepath.Join(filepath.Dir(flags.Experiment), p.File), *p, e.Metric, names, drawn); err != nil {
+		for _, p := range e.Pictures {
+			if err := draw(filepath.Join(filepath.Dir(flags.Experiment), p.File), p, e, runs); err != nil {
 				return err
 			}
 		}
 	}
 	fmt.Print(table(e, seeds))
+	for _, b := range e.Budgets {
+		text, err := b.table(e, all)
+		if err != nil {
+			return err
+		}
+		fmt.Print("\n", text)
+	}
 	return nil
 }
 
@@ -164,7 +170,7 @@ func run(ctx context.Context, r entry, seed int, dir string) (*record.Loaded, er
 func table(e experiment, seeds []record.Comparison) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s (%d seeds; mean ± standard error)\n\n", e.Title, len(seeds))
-	fmt.Fprintf(&b, "| run | best %s | mean of the last ten | of the last fifty | minus the first run's best | time to %s | speed-up | bias | staleness | MB up | bytes saved | updates a second |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n", e.Metric, e.Target)
+	fmt.Fprintf(&b, "| run | best %s | mean of the last ten | of the last fifty | minus the first run's best | time to %s | speed-up | bias | participation, Gini | staleness | MB up | bytes saved | updates a second |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n", e.Metric, e.Target)
 	for i, r := range e.Runs {
 		column := func(f func(run, first record.ComparedRun) float64) (values []float64) {
 			for _, c := range seeds {
@@ -192,6 +198,7 @@ func table(e experiment, seeds []record.Comparison) string {
 				return *r.Speedup
 			})),
 			show("%.3f", column(func(r, _ record.ComparedRun) float64 { return r.Bias })),
+			show("%.3f", column(func(r, _ record.ComparedRun) float64 { return r.Gini })),
 			show("%.1f", column(func(r, _ record.ComparedRun) float64 { return r.StalenessMean })),
 			show("%.1f", column(func(r, _ record.ComparedRun) float64 { return float64(r.BytesUp) / 1e6 })),
 			show("%.1fx", column(func(r, first record.ComparedRun) float64 {

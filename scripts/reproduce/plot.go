@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -24,14 +25,14 @@ var colors = []color.Color{
 }
 
 // draw writes a picture of the runs: the metric, as the mean of its last five evaluations, against what p.Against names.
-func draw(path string, p picture, metric string, names []string, runs []*record.Loaded) error {
+func draw(path string, p picture, e experiment, runs []*record.Loaded) error {
 	plot.DefaultFont.Variant = "Sans"
 	canvas := plot.New()
 	canvas.Title.Padding = vg.Points(10)
 	canvas.X.Padding, canvas.Y.Padding = 0, 0
 	canvas.Title.Text = p.Title
 	canvas.X.Label.Text = p.Against
-	canvas.Y.Label.Text = metric
+	canvas.Y.Label.Text = e.Metric
 	canvas.Legend.Top, canvas.Legend.Left = p.Legend.Top, p.Legend.Left
 	canvas.Legend.XOffs, canvas.Legend.YOffs = vg.Points(-12), vg.Points(12)
 	if p.Legend.Left {
@@ -53,8 +54,12 @@ func draw(path string, p picture, metric string, names []string, runs []*record.
 	if p.To > 0 {
 		canvas.X.Max = p.To
 	}
+	drawn := 0
 	for i, run := range runs {
-		points, err := curve(run, p, metric)
+		if len(p.Runs) > 0 && !slices.Contains(p.Runs, e.Runs[i].Name) {
+			continue
+		}
+		points, err := curve(run, p, e.Metric)
 		if err != nil {
 			return err
 		}
@@ -62,10 +67,11 @@ func draw(path string, p picture, metric string, names []string, runs []*record.
 		if err != nil {
 			return err
 		}
-		line.Color = colors[i%len(colors)]
+		line.Color = colors[drawn%len(colors)]
+		drawn++
 		line.Width = vg.Points(1.6)
 		canvas.Add(line)
-		canvas.Legend.Add(names[i], line)
+		canvas.Legend.Add(e.Runs[i].Name, line)
 	}
 	if p.To > 0 {
 		canvas.X.Max = p.To
@@ -83,16 +89,9 @@ func curve(run *record.Loaded, p picture, metric string) (plotter.XYs, error) {
 			continue
 		}
 		series.Add(v.Version, value)
-		var x float64
-		switch p.Against {
-		case "virtual time (s)":
-			x = v.Time
-		case "MB up":
-			x = float64(v.BytesUp) / 1e6
-		case "version":
-			x = float64(v.Version)
-		default:
-			return nil, fmt.Errorf("picture: against %q: must be virtual time (s), MB up or version", p.Against)
+		x, err := abscissa(v, p.Against)
+		if err != nil {
+			return nil, fmt.Errorf("picture: %w", err)
 		}
 		if p.To > 0 && x > p.To {
 			break
@@ -103,4 +102,19 @@ func curve(run *record.Loaded, p picture, metric string) (plotter.XYs, error) {
 		points = append(points, plotter.XY{X: x, Y: series.Mean(5)})
 	}
 	return points, nil
+}
+
+// abscissa is what a version had used by what a run is drawn against or measured by.
+func abscissa(v record.VersionRow, against string) (float64, error) {
+	switch against {
+	case "virtual time (s)":
+		return v.Time, nil
+	case "MB up":
+		return float64(v.BytesUp) / 1e6, nil
+	case "samples":
+		return float64(v.Samples), nil
+	case "version":
+		return float64(v.Version), nil
+	}
+	return 0, fmt.Errorf("%q: must be virtual time (s), MB up, samples or version", against)
 }

@@ -3,9 +3,9 @@ package network
 import "math"
 
 // softmaxLoss is the sum over samples of log sum_k exp(z_k) - z_y, whose derivative by z_k is softmax(z)_k - 1{k=y}.
-func softmaxLoss(z []float32, y []int32, dz []float32) (loss float64, right int) {
+func softmaxLoss(z []float32, y []int32, dz []float32) (loss, squares float64, right int) {
 	if len(y) == 0 {
-		return 0, 0
+		return 0, 0, 0
 	}
 	k := len(z) / len(y)
 	for _, class := range y {
@@ -28,21 +28,23 @@ func softmaxLoss(z []float32, y []int32, dz []float32) (loss float64, right int)
 			d[j] *= inverse
 		}
 		d[class]--
-		loss += math.Log(float64(sum)) + float64(largest-row[class])
+		l := math.Log(float64(sum)) + float64(largest-row[class])
+		loss += l
+		squares += l * l
 		if best == int(class) {
 			right++
 		}
 	}
-	return loss, right
+	return loss, squares, right
 }
 
 // logisticLoss is the sum over samples of log(1 + exp(-s z)) with s = +1 for class 1 and -1 for class 0, whose
 // derivative by z is 1/(1+exp(-z)) - y.
-func logisticLoss(z []float32, y []int32, dz []float32) (loss float64, right int) {
+func logisticLoss(z []float32, y []int32, dz []float32) (loss, squares float64, right int) {
 	for i, class := range y {
 		v := float64(z[i])
 		e := math.Exp(-math.Abs(v)) // never overflows
-		loss += math.Log(1 + e)
+		l := math.Log(1 + e)
 		p := 1 / (1 + e) // of the class that the sign of v says
 		if v < 0 {
 			p = e / (1 + e)
@@ -51,10 +53,12 @@ func logisticLoss(z []float32, y []int32, dz []float32) (loss float64, right int
 		if (v > 0) == (class == 1) {
 			right++
 		} else {
-			loss += math.Abs(v)
+			l += math.Abs(v)
 		}
+		loss += l
+		squares += l * l
 	}
-	return loss, right
+	return loss, squares, right
 }
 
 // exp returns e^x for x <= 0 to about 1e-7 of its value: x = k ln 2 + r with |r| <= ln(2)/2, and a Taylor series for e^r.

@@ -87,6 +87,9 @@ type Pass struct {
 	X []float32
 	Y []int32
 
+	// Squares is the sum of the squares of the samples' losses that the last Forward found.
+	Squares float64
+
 	network *Network
 	batches []batch // one a layer; buffers have room for the largest batch
 	n       int
@@ -117,9 +120,11 @@ func (p *Pass) Forward(w []float32, n int) (loss float64, right int) {
 	}
 	last := &p.batches[len(p.batches)-1]
 	if outputs := p.network.Outputs; outputs > 1 {
-		return softmaxLoss(last.out[:n*outputs], p.Y[:n], last.dOut)
+		loss, p.Squares, right = softmaxLoss(last.out[:n*outputs], p.Y[:n], last.dOut)
+	} else {
+		loss, p.Squares, right = logisticLoss(last.out[:n], p.Y[:n], last.dOut)
 	}
-	return logisticLoss(last.out[:n], p.Y[:n], last.dOut)
+	return loss, right
 }
 
 // Backward follows Forward with the same w: it replaces into by beta*into + alpha*(derivative by w of the sum of the

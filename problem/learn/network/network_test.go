@@ -168,9 +168,9 @@ func TestLosses(t *testing.T) {
 		if len(test.z) == 1 {
 			f = logisticLoss
 		}
-		loss, right := f(test.z, []int32{test.y}, make([]float32, len(test.z)))
-		if math.Abs(loss-test.loss) > 1e-6*(1+test.loss) || right != test.right {
-			t.Errorf("%v, class %d: loss %v, right %d; want %v, %d", test.z, test.y, loss, right, test.loss, test.right)
+		loss, squares, right := f(test.z, []int32{test.y}, make([]float32, len(test.z)))
+		if math.Abs(loss-test.loss) > 1e-6*(1+test.loss) || right != test.right || squares != loss*loss {
+			t.Errorf("%v, class %d: loss %v, its square %v, right %d; want %v, %d", test.z, test.y, loss, squares, right, test.loss, test.right)
 		}
 	}
 	nan := float32(math.NaN())
@@ -179,7 +179,7 @@ func TestLosses(t *testing.T) {
 		if len(z) == 1 {
 			f = logisticLoss
 		}
-		if loss, _ := f(z, []int32{0}, make([]float32, len(z))); !math.IsNaN(loss) {
+		if loss, _, _ := f(z, []int32{0}, make([]float32, len(z))); !math.IsNaN(loss) {
 			t.Errorf("the loss of %v is %v: it must not hide what is not a number", z, loss)
 		}
 	}
