@@ -50,6 +50,33 @@ func TestFedBuffDiscountsAndDividesByK(t *testing.T) {
 	}
 }
 
+// Clients that own a block each are not averaged: every update counts whole, however many are in the window and whatever
+// data its client has, but for its age and fedasync's alpha.
+func TestBlocksAreApplied(t *testing.T) {
+	for _, c := range []Config{{Kind: "fedavg"}, {Kind: "fedfix", Window: 1}, {Kind: "fedbuff", Size: 4}, {Kind: "fedasync", Alpha: .5}} {
+		c.Weights = "block"
+		closing, err := New(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := NewWeigher(c, closing)
+		parts := 0.0
+		for _, factor := range []float64{1, .25, 1} {
+			d, part := w.Weight(Update{Share: .01, Clients: 100, Factor: factor})
+			if parts += part; d != factor {
+				t.Errorf("%s: weight %v, want %v", c.Kind, d, factor)
+			}
+		}
+		want := 1.0
+		if c.Kind == "fedasync" {
+			want = .5
+		}
+		if got := w.Scale(parts); got != want {
+			t.Errorf("%s: the window counts %v, want %v", c.Kind, got, want)
+		}
+	}
+}
+
 // One client 40 times slower would weigh 40 times its share; the cap holds it at 10 times the median.
 func TestWeightCap(t *testing.T) {
 	c := Config{Kind: "fedfix", Window: 1e9, Weights: "unbiased", WeightCap: 10}

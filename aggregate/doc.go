@@ -9,6 +9,9 @@
 // how often client i takes part in a window. The scheme optimises sum_i q_i f_i with q_i = E[d_i 1{i in window}], so
 // only the last is free of bias when clients differ in speed; TotalVariation measures what is left.
 //
+// Where each client owns a block of x, as in an asynchronous fixed-point iteration, there is nothing to average: the
+// weighting block applies every update whole, d_i = 1, and the step to x_i - (x_i - T_i(x_base)) is T_i(x_base).
+//
 // The staleness factor multiplies d_i after normalisation: a discount shrinks the step, it is never scaled back up.
 //
 // What the sum does to the model is the outer optimiser's: plain, nesterov, adam, or CO2's for sums that come a round

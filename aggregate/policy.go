@@ -17,7 +17,7 @@ type Config struct {
 	Deadline  int64   // fedavg, co2: how long a round waits for stragglers; 0 is for ever
 	Size      int     // fedbuff: updates a window, K
 	Alpha     float64 // fedasync: mixing weight
-	Weights   string  // share, identical, unbiased, score
+	Weights   string  // share, identical, unbiased, score, block
 	WeightCap float64 // unbiased: bound on d_i/p_i as a multiple of its median over the clients
 }
 
@@ -47,7 +47,7 @@ var kinds = map[string]func(Config) Closing{
 	"co2":      func(c Config) Closing { return co2{fedavg{deadline: c.Deadline}} },
 }
 
-var weightings = []string{"share", "identical", "unbiased", "score"}
+var weightings = []string{"share", "identical", "unbiased", "score", "block"}
 
 // Kinds are the names that Config.Kind may have.
 func Kinds() []string { return []string{"fedavg", "fedasync", "fedbuff", "fedfix", "co2"} }

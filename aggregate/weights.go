@@ -91,6 +91,8 @@ type Update struct {
 // Scale divides by.
 func (w *Weigher) Weight(u Update) (weight, part float64) {
 	switch quota := w.closing.Quota(); {
+	case w.weights == "block": // nobody else has changed what this client's update changes: there is nothing to average
+		return u.Factor, 0
 	case w.weights == "unbiased":
 		inverse := 1 / w.participation(u.Client, u.Committed, u.Windows)
 		d := float64(u.Share * min(inverse, float64(w.cap*w.median)))

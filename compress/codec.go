@@ -22,6 +22,7 @@ type Codec[T vec.Float] struct {
 
 	rule                rule
 	mean                bool // the server keeps one memory for all clients
+	forgets             bool // what comes back is dropped
 	beta, momentum, eta float64
 }
 
@@ -35,7 +36,7 @@ func NewCodec[T vec.Float](cfg Config, dim int, seed uint64) (*Codec[T], error) 
 	}
 	c := &Codec[T]{
 		dim: dim, seed: seed, method: methods[cfg.Kind], k: cfg.K, density: cfg.Density,
-		rule: rules[cfg.Feedback], mean: cfg.Mean(), beta: cfg.Beta, momentum: cfg.Momentum, eta: float64(cfg.Eta),
+		rule: rules[cfg.Feedback], mean: cfg.Mean(), forgets: cfg.Feedback == "forget", beta: cfg.Beta, momentum: cfg.Momentum, eta: float64(cfg.Eta),
 	}
 	for v, name := range valueNames {
 		if name == cfg.Values {

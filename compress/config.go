@@ -13,7 +13,7 @@ type Config struct {
 	Density  float64 `yaml:"density"`  // topk, blocktopk, randk: share of coordinates that are sent
 	K        int     `yaml:"k"`        // instead of density: coordinates that a fragment (blocktopk: a block) sends
 	Values   string  `yaml:"values"`   // how values are sent: fp32, bf16, int8, int4, int2
-	Feedback string  `yaml:"feedback"` // none, ec, ef21, ef21m, econtrol
+	Feedback string  `yaml:"feedback"` // none, ec, ef21, ef21m, econtrol, forget
 	Beta     float64 `yaml:"beta"`     // ec: how much of the error memory is kept
 	Momentum float64 `yaml:"momentum"` // ef21m: m, the share of the newest gradient
 	Eta      Eta     `yaml:"eta"`      // econtrol: a number or auto
@@ -50,7 +50,7 @@ func DefaultConfig() Config {
 
 var (
 	kinds     = []string{"identity", "topk", "blocktopk", "randk", "sign", "quant"}
-	feedbacks = []string{"none", "ec", "ef21", "ef21m", "econtrol"}
+	feedbacks = []string{"none", "ec", "ef21", "ef21m", "econtrol", "forget"}
 	memories  = []string{"per-client", "mean"}
 )
 

@@ -37,6 +37,7 @@
 // update carries q; the server decodes it to q itself, or to h after h += q where the rule has h.
 //
 //	none      q = C(g)                                              decodes to q
+//	forget    the same, for a g that is worked out anew             q     a fixed-point iteration's own block
 //	ec        p = beta e + g; q = C(p); e = p - q                   q     EF14 (Seide et al. 2014), beta < 1: SparseLoCo
 //	ef21      q = C(g - h); h += q                                  h     Richtarik et al. 2021
 //	ef21m     v = (1-m) v + m g, v_0 = g_0; q = C(v - h); h += q    h     EF21-SGDM, Fatkhullin et al. 2023
@@ -63,6 +64,10 @@
 // whatever was refused, expired, lost or restarted. Rules none, ef21 and ef21m drop what C leaves out, and ec with beta
 // below 1 a share of e, on purpose; but of what they do send nothing is lost either: they too keep what comes back in
 // e, and add it to the next g, once. With the identity compressor the law holds for them as it stands.
+//
+// Rule forget is for a client that alone changes its part of x, and sends x_i - T_i(x): what was left out, refused or
+// expired is still missing in x, so it is in the next difference without being remembered, and would count twice if
+// it were.
 //
 // # Memory of the server
 //

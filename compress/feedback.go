@@ -13,7 +13,8 @@ const (
 	ruleEControl
 )
 
-var rules = map[string]rule{"none": ruleNone, "ec": ruleEC, "ef21": ruleEF21, "ef21m": ruleEF21M, "econtrol": ruleEControl}
+// forget sends as none does, and takes nothing back: see Codec.Return.
+var rules = map[string]rule{"none": ruleNone, "forget": ruleNone, "ec": ruleEC, "ef21": ruleEF21, "ef21m": ruleEF21M, "econtrol": ruleEControl}
 
 // estimates says whether the rule keeps h, an estimate of g that the server mirrors.
 func (r rule) estimates() bool { return r >= ruleEF21 }

@@ -82,10 +82,13 @@ func (m *Memory[T]) sent(r rule) {
 // all that follow the last one decoded, to the client's newest. They may then be none, which only forgets h.
 //
 // With one server memory a client, a new feedback epoch begins. With the mean memory the server keeps its sum, and the
-// client steps back to the h that is part of it.
+// client steps back to the h that is part of it. Under rule forget what comes back is dropped.
 func (c *Codec[T]) Return(m *Memory[T], updates ...[]byte) error {
 	if err := c.checkRun(m, updates); err != nil {
 		return fmt.Errorf("return update: %w", err)
+	}
+	if c.forgets {
+		return nil
 	}
 	if !c.rule.estimates() {
 		for _, u := range updates {

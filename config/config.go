@@ -32,12 +32,14 @@ type Config struct {
 
 // Problem says what the clients solve.
 type Problem struct {
-	Kind      string    `yaml:"kind"`      // learn, quadratic, none
+	Kind      string    `yaml:"kind"`      // learn, waterfill, quadratic, none
 	Dataset   string    `yaml:"dataset"`   // learn: synthetic, a name that `weir data list` shows, libsvm:PATH, idx:DIR or text:PATH
 	Model     Model     `yaml:"model"`     // learn
 	Partition Partition `yaml:"partition"` // learn
 	L2        float64   `yaml:"l2"`        // learn: adds l2/2 ||x||^2 to every client's objective
-	File      string    `yaml:"file"`      // quadratic: JSON with A, c, theta0; relative to the config file
+	File      string    `yaml:"file"`      // JSON, relative to the config file; quadratic: A, c, theta0; waterfill: gain, noise, budget
+	Noise     float64   `yaml:"noise"`     // waterfill: size of the error of what a user measures, as a Euclidean norm
+	Measured  float64   `yaml:"measured"`  // waterfill: share of the carriers that a user measures in a round
 	Dim       int       `yaml:"dim"`       // none: parameters of the vector that travels
 }
 
@@ -108,7 +110,7 @@ type Aggregate struct {
 	Window    Window   `yaml:"window"`     // fedfix: time between commits, or median
 	Size      int      `yaml:"size"`       // fedbuff: updates a window (K)
 	Alpha     float64  `yaml:"alpha"`      // fedasync: mixing weight
-	Weights   string   `yaml:"weights"`    // share, identical, unbiased, score
+	Weights   string   `yaml:"weights"`    // share, identical, unbiased, score; block for waterfill
 	WeightCap float64  `yaml:"weight_cap"` // unbiased: bound on weight/share, as a multiple of its median
 	Deadline  Duration `yaml:"deadline"`   // fedavg, co2: stragglers are not waited for past this; 0 is for ever
 }

@@ -20,6 +20,7 @@ func Default() Config {
 			Dataset:   "synthetic",
 			Model:     Model{Kind: "mlp", Hidden: []int{64}, Activation: "relu", Context: 16, Embedding: 16},
 			Partition: Partition{Kind: "dirichlet", Alpha: 0.5, Shards: 2},
+			Measured:  1,
 		},
 		Clients: Clients{
 			Count:       100,
@@ -88,6 +89,23 @@ func (c *Config) settleCompression(isSet func(key string) bool) {
 	}
 }
 
+// settleBlocks is for clients that own a part of the vector each, as the users of waterfill: all of them take part, an
+// update is applied whole, and what compression leaves out is in the client's next difference anyway.
+func (c *Config) settleBlocks(isSet func(key string) bool) {
+	if !isSet("clients.concurrency") {
+		c.Clients.Concurrency = c.Clients.Count
+	}
+	if !isSet("aggregate.weights") {
+		c.Aggregate.Weights = "block"
+	}
+	if !isSet("aggregate.alpha") {
+		c.Aggregate.Alpha = 1
+	}
+	if !isSet("compress.feedback") {
+		c.Compress.Feedback = "forget"
+	}
+}
+
 // settle gives the keys that were not set the values that follow from those that were.
 func (c *Config) settle(isSet func(key string) bool) {
 	fill := func(key string, to *float64, value float64) {
@@ -127,6 +145,9 @@ func (c *Config) settle(isSet func(key string) bool) {
 		c.Stop.Versions = 0
 	}
 	c.settleCompression(isSet)
+	if c.ownBlocks() {
+		c.settleBlocks(isSet)
+	}
 	if d, known := outerDefaults[c.Outer.Kind]; known {
 		fill("outer.lr", &c.Outer.LR, d.LR)
 		fill("outer.momentum", &c.Outer.Momentum, d.Momentum)

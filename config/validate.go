@@ -110,7 +110,7 @@ func (c *check) names() {
 
 func (c *check) problem() {
 	p := c.Problem
-	c.kind("problem.kind", p.Kind, "learn", "quadratic", "none")
+	c.kind("problem.kind", p.Kind, "learn", "waterfill", "quadratic", "none")
 	switch p.Kind {
 	case "learn":
 		c.dataset()
@@ -118,9 +118,26 @@ func (c *check) problem() {
 		c.partition()
 	case "quadratic":
 		c.want(p.File != "", "problem.file", "kind quadratic needs a JSON file with A, c and theta0")
+	case "waterfill":
+		c.want(p.File != "", "problem.file", "kind waterfill needs a JSON file with gain, noise and budget")
+		c.want(p.Measured > 0 && p.Measured <= 1, "problem.measured", "must be a share above 0 and at most 1")
+		c.ownedBlocks()
 	case "none":
 		c.between("problem.dim", p.Dim, 0, maxDim)
 	}
+}
+
+// ownBlocks says whether each client owns a part of the vector that nobody else changes.
+func (c Config) ownBlocks() bool { return c.Problem.Kind == "waterfill" }
+
+// ownedBlocks refuses what would break the rule that a client's block is what its last update made it.
+func (c *check) ownedBlocks() {
+	const why = "where problem.kind is waterfill: "
+	c.want(c.Outer.Kind == "sgd", "outer.kind", "must be sgd %san update is a user's answer, not a gradient to be smoothed", why)
+	c.want(c.Outer.LR <= 1, "outer.lr", "must be at most 1 %sit is the relaxation", why)
+	c.want(c.Aggregate.Alpha <= 1, "aggregate.alpha", "must be at most 1 %sit is a relaxation", why)
+	c.want(c.Local.Pipeline == 0, "local.pipeline", "must be 0 %sa user answers from powers that hold its last answer", why)
+	c.want(c.Compress.Feedback == "forget", "compress.feedback", "must be forget %swhat was left out is in the next difference already", why)
 }
 
 func (c *check) dataset() {
@@ -271,6 +288,11 @@ func (c *check) aggregate() {
 	a := c.Aggregate
 	c.kind("aggregate.kind", a.Kind, aggregate.Kinds()...)
 	c.kind("aggregate.weights", a.Weights, aggregate.Weightings()...)
+	if c.ownBlocks() {
+		c.want(a.Weights == "block", "aggregate.weights", "must be block where problem.kind is waterfill: each client owns its part of the vector")
+	} else {
+		c.want(a.Weights != "block", "aggregate.weights", "must be share, identical or unbiased where problem.kind is %s: all clients change all of the vector", c.Problem.Kind)
+	}
 	switch a.Kind {
 	case "fedasync":
 		c.want(a.Alpha > 0 && a.Alpha <= 1, "aggregate.alpha", "must be in (0, 1] (try 0.6)")

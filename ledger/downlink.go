@@ -19,8 +19,16 @@ type downlink[T vec.Float] struct {
 // sparse says whether a version differs from the one before in few coordinates, so that its frames are worth encoding
 // even without compression: the identity compressor sends what is not 0.
 func sparse(c compress.Config, outer aggregate.OuterConfig) bool {
-	chosen := c.Kind == "topk" || c.Kind == "blocktopk" || c.Kind == "randk"
-	return chosen && (c.Feedback == "none" || c.Feedback == "ec") && outer.Kind == "sgd"
+	if outer.Kind != "sgd" {
+		return false
+	}
+	switch c.Kind {
+	case "topk", "blocktopk", "randk":
+		return c.Feedback == "none" || c.Feedback == "forget" || c.Feedback == "ec" // h is dense
+	case "identity":
+		return c.Feedback == "forget" // what a client sends is its own block
+	}
+	return false
 }
 
 // Frames are what leads from the version before to the newest, as Version.Bytes counts them; none where versions travel

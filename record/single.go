@@ -23,19 +23,30 @@ func single(l *Loaded, c Comparison) page {
 		Alert:   l.alert(),
 		Lede:    l.lede(c),
 		Figures: l.figures(),
-		Sections: keepSections(
-			learning(l, c.Target),
-			fairness(l),
+		Sections: keepSections(append(
+			l.outcome(c.Target),
 			choice(l),
 			timeline(l),
 			asynchrony(l),
 			compression(l),
 			costs(l),
 			reproduce(l),
-		),
+		)...),
 		Source: l.Dir,
 	}
 }
+
+// outcome is what came of the run: what was learnt and whose work counted in it or, of a game, where it came to rest.
+func (l *Loaded) outcome(target *Target) []section {
+	if l.isGame() {
+		return playedGame(l)
+	}
+	return []section{learning(l, target), fairness(l)}
+}
+
+// isGame says whether clients own blocks of the vector instead of sharing all of it, so that no weights are there to be
+// fair or not.
+func (l *Loaded) isGame() bool { return l.setting("problem.kind") == "waterfill" }
 
 // alert tells of a run that did not end as it should.
 func (l *Loaded) alert() *alert {
@@ -74,7 +85,7 @@ func (l *Loaded) lede(c Comparison) []string {
 	} else if t := s.TimeToTarget; t != nil {
 		lede = append(lede, fmt.Sprintf("The target was reached after %s (version %s, %s up).", chart.Time(t.Seconds), chart.Count(t.Versions), chart.Size(float64(t.BytesUp))))
 	}
-	if len(s.Bias.Classes) > 0 && s.Updates.Committed > 0 {
+	if len(s.Bias.Classes) > 0 && s.Updates.Committed > 0 && !l.isGame() {
 		lede = append(lede, fairnessInWords(s.Bias.TotalVariation))
 	}
 	return lede
@@ -160,7 +171,7 @@ func (l *Loaded) figures() []pair {
 		pair{"Updates committed", chart.Count(s.Updates.Committed), "of " + chart.Count(s.Updates.Sent) + " sent"},
 		pair{"Bytes up", chart.Size(float64(s.Bytes.Up)), smaller(s.Bytes.Up, s.Bytes.UpUncompressed)},
 		pair{"Staleness", chart.Number(s.Staleness.Mean), fmt.Sprintf("versions on average; 95%% within %d", s.Staleness.P95)})
-	if len(s.Bias.Classes) > 0 && s.Updates.Committed > 0 {
+	if len(s.Bias.Classes) > 0 && s.Updates.Committed > 0 && !l.isGame() {
 		return append(f, pair{"Aggregation bias", biasFigure(s.Bias.TotalVariation), "0 is fair, 1 the worst"})
 	}
 	return append(f, pair{"Clients", chart.Count(uint64(s.Clients)), ""})

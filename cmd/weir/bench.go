@@ -19,6 +19,7 @@ type benchCmd struct {
 	Sim       benchSimCmd       `cmd:"" help:"Measure the simulator: local work, the machinery around it, and its memory."`
 	Compress  benchCompressCmd  `cmd:"" help:"Measure how fast an update is compressed, and to what size."`
 	Aggregate benchAggregateCmd `cmd:"" help:"Measure how fast an update is decoded and added to the sum."`
+	Waterfill benchWaterfillCmd `cmd:"" help:"Measure water-filling: one, and sweeps of a large game."`
 	Ingest    benchIngestCmd    `cmd:"" help:"Measure how many updates a second a coordinator commits."`
 	Selection benchSelectionCmd `cmd:"" help:"Measure how long it takes to choose a round's clients out of a million."`
 }

@@ -36,6 +36,7 @@ type commands struct {
 	Replay      replayCmd      `cmd:"" help:"Rebuild a cluster's run from its log, and check it."`
 	Status      statusCmd      `cmd:"" help:"Say what a cluster is doing now."`
 	Top         topCmd         `cmd:"" help:"Watch a cluster in the terminal."`
+	Waterfill   waterfillCmd   `cmd:"" help:"Find the equilibrium of a power control game, with a certificate."`
 	Report      reportCmd      `cmd:"" help:"Lay runs side by side."`
 	Data        dataCmd        `cmd:"" help:"List, check and download data sets."`
 	Bench       benchCmd       `cmd:"" help:"Measure how fast weir is on this machine."`

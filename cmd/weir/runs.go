@@ -65,7 +65,7 @@ func (j *job) tell(term terminal, s record.Summary, quiet, asJSON bool) error {
 		span = fmt.Sprintf("%s of virtual time (%s here)", seconds(s.VirtualSeconds), span)
 	}
 	fmt.Fprintf(out, "%s: %d versions in %s, stopped by %s\n", s.Name, s.Versions, span, s.StoppedBy)
-	for _, name := range []string{"test_accuracy", "loss", "grad_norm"} {
+	for _, name := range []string{"test_accuracy", "loss", "grad_norm", "sum_rate", "residual"} {
 		if m, measured := s.Metrics[name]; measured {
 			fmt.Fprintf(out, "  %-14s best %s at version %d, final %s, mean of the last ten %s\n",
 				name, figure(m.Best), m.AtBestVersion, figure(m.Final), figure(m.Last10Mean))
@@ -73,9 +73,13 @@ func (j *job) tell(term terminal, s record.Summary, quiet, asJSON bool) error {
 	}
 	fmt.Fprintf(out, "  %-14s %s up, %s down\n", "bytes", bytes(s.Bytes.Up), bytes(s.Bytes.Down))
 	fmt.Fprintf(out, "  %-14s mean %s, at most %d versions\n", "staleness", figure(s.Staleness.Mean), s.Staleness.Max)
-	fmt.Fprintf(out, "  %-14s %s (0: clients count by their data; 1: not at all)\n", "bias", figure(s.Bias.TotalVariation))
-	fmt.Fprintf(out, "%s shows loss and accuracy against time and bytes, staleness, who took part, and who computed when\n",
-		filepath.Join(j.dir, "report.html"))
+	shows := "loss and accuracy against time and bytes, staleness, who took part, and who computed when"
+	if j.cfg.Problem.Kind == "waterfill" {
+		shows = "the residual beside the certified rate, water levels, who disturbs whom, and who computed when"
+	} else {
+		fmt.Fprintf(out, "  %-14s %s (0: clients count by their data; 1: not at all)\n", "bias", figure(s.Bias.TotalVariation))
+	}
+	fmt.Fprintf(out, "%s shows %s\n", filepath.Join(j.dir, "report.html"), shows)
 	if s.StoppedBy != "diverged" && s.StoppedBy != "interrupt" { // they say themselves what to do
 		fmt.Fprintln(out, "next: "+j.next())
 	}

@@ -6,6 +6,7 @@ import (
 	"weir/problem/learn"
 	"weir/problem/none"
 	"weir/problem/quadratic"
+	"weir/problem/waterfill"
 )
 
 // Open returns the problem that cfg describes: a problem.Problem[float32] or a problem.Problem[float64]. Data is the
@@ -14,11 +15,13 @@ func Open(cfg config.Config, data string) (any, error) {
 	switch kind := cfg.Problem.Kind; kind {
 	case "learn":
 		return learn.Open(cfg, data)
+	case "waterfill":
+		return waterfill.Open(cfg)
 	case "quadratic":
 		return quadratic.Open(cfg)
 	case "none":
 		return none.New(cfg.Clients.Count, cfg.Problem.Dim), nil
 	default:
-		return nil, cfg.Fault("problem.kind", "must be one of learn, quadratic, none")
+		return nil, cfg.Fault("problem.kind", "must be one of learn, waterfill, quadratic, none")
 	}
 }

@@ -36,7 +36,7 @@ func TestOpen(t *testing.T) {
 		t.Errorf("quadratic: %v", err)
 	}
 	c.Problem.Kind = "cubic"
-	if _, err = Open(c, ""); err == nil || err.Error() != `problem.kind: "cubic": must be one of learn, quadratic, none` {
+	if _, err = Open(c, ""); err == nil || err.Error() != `problem.kind: "cubic": must be one of learn, waterfill, quadratic, none` {
 		t.Errorf("an unknown kind: %v", err)
 	}
 }
