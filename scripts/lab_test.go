@@ -20,11 +20,14 @@ func TestLab(t *testing.T) {
 			t.Skipf("the lab wants %s, of iproute2", program)
 		}
 	}
-	if out, err := exec.Command("unshare", "--net", "ip", "link", "add", "a", "type", "veth", "peer", "name", "b").CombinedOutput(); err != nil {
+	if out, err := exec.Command("unshare", "--net", "ip", "link", "add", "name", "left", "type", "veth", "peer", "name", "right").CombinedOutput(); err != nil {
 		t.Skipf("no network namespaces here: %v: %s", err, out)
 	}
 	b := newBash(t, "lab", "WEIR="+binary(t))
-	lab := func(args ...string) string { t.Helper(); return b.run(t, append([]string{"-n", "weirtest"}, args...)...) }
+	lab := func(args ...string) string {
+		t.Helper()
+		return b.run(t, append([]string{"-n", "weirtest"}, args...)...)
+	}
 	b.write(t, "run.yaml", `
 problem: {kind: none, dim: 1000}
 clients: {count: 4, speed: {kind: fixed, median: 200ms}}
