@@ -21,8 +21,8 @@ import (
 const (
 	startStream = iota + 0x1ea41
 	partitionStream
-	splitStream
 	workStream
+	splitStream
 )
 
 // Problem is a data set, dealt to clients, and a network to be trained on it. It implements problem.Problem[float32].
