@@ -225,12 +225,15 @@ func (l *Ledger) leave(c Command) {
 
 func (l *Ledger) admit(d *Decision, c Command) {
 	switch {
-	case int(c.Client) >= len(l.clients) || l.clients[c.Client].state == absent:
+	case int(c.Client) >= len(l.clients):
 		l.refuse(d, UnknownClient)
 		return
-	case c.Seq <= l.clients[c.Client].admitted:
+	case c.Seq <= l.clients[c.Client].admitted: // also of a client that has left since
 		d.Verdict = Duplicate
 		l.counts.Duplicate++
+		return
+	case l.clients[c.Client].state == absent:
+		l.refuse(d, UnknownClient)
 		return
 	case l.clients[c.Client].state != working && l.clients[c.Client].state != straggling || c.Seq != l.clients[c.Client].seq:
 		l.refuse(d, NotAssigned)

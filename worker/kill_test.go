@@ -127,15 +127,19 @@ func (k *kills) launch(args ...string) {
 	}
 	up, done := k.up, make(chan error, 1)
 	k.done = done
-	go func() { done <- up.Wait() }() // ends with the process, which the test kills or waits for
-	k.t.Cleanup(func() { up.Process.Kill() })
+	go func() { done <- up.Wait() }()             // ends with the process, which the test kills or waits for
+	k.t.Cleanup(func() { _ = up.Process.Kill() }) // it may have ended
 }
 
 // restart kills everything at once, and goes on with what is on disk.
 func (k *kills) restart() {
 	before := k.status().Version
-	k.up.Process.Kill() // its children die with it
-	<-k.done
+	if err := k.up.Process.Kill(); err != nil { // its children die with it
+		k.t.Fatal(err)
+	}
+	if err := <-k.done; err == nil {
+		k.t.Fatal("the run was over before it was killed")
+	}
 	k.launch("up", "--resume", k.dir, "--record", "frames", "--keep", "-q")
 	if after := k.await(before); after < before {
 		k.t.Errorf("the run went on from version %d, it was at %d", after, before)

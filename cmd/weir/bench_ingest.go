@@ -20,9 +20,9 @@ import (
 )
 
 type benchIngestCmd struct {
-	JSON    bool          `name:"json" help:"Print the results as JSON."`
-	Nodes   []int         `default:"3,1" help:"Coordinator nodes, a series for each."`
-	Seconds time.Duration `default:"5s" help:"How long each case is measured."`
+	JSON   bool          `name:"json" help:"Print the results as JSON."`
+	Nodes  []int         `default:"3,1" help:"Coordinator nodes, a series for each."`
+	Length time.Duration `default:"5s" help:"How long each case is measured."`
 }
 
 func (benchIngestCmd) Help() string {
@@ -130,7 +130,7 @@ func (c *benchIngestCmd) measure(ctx context.Context, k ingestCase, nodes int) (
 	if err != nil {
 		return ingestResult{}, err
 	}
-	r, err := l.run(ctx, c.Seconds)
+	r, err := l.run(ctx, c.Length)
 	r.Name, r.Parameters, r.Nodes, r.Clients = k.name, k.dim, nodes, ingestClients
 	return r, err
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"runtime"
 	"strconv"
 
 	"go.uber.org/zap"
@@ -41,15 +42,14 @@ Examples:
   weir coordinator --config run.yaml --cluster cluster.yaml --id node-2 --record frames`
 }
 
-// ballast is memory that is never touched, so it takes up none; but the collector thinks that it is in use, and collects
-// when as much again is garbage. Without it a node with a small model collects at every few updates.
-var ballast []byte
-
+// ballastBytes is memory that is never touched, so it takes up none; but the collector thinks that it is in use, and
+// collects when as much again is garbage. Without it a node with a small model collects at every few updates.
 const ballastBytes = 64 << 20
 
 // Run is one node until its run is over.
 func (c *coordinatorCmd) Run(ctx context.Context, term terminal) error {
-	ballast = make([]byte, ballastBytes)
+	ballast := make([]byte, ballastBytes)
+	defer runtime.KeepAlive(ballast)
 	cfg, cluster, folder, err := c.open()
 	if err != nil {
 		return err
