@@ -10,8 +10,26 @@ import (
 )
 
 // Write writes the file at path, with what write gives it: into a temporary file beside it, synced, then renamed. A file
-// that was there stays until the new one is whole.
+// that was there stays until the new one is whole, even if the machine loses its power meanwhile.
 func Write(path string, write func(io.Writer) error) error {
+	return replace(path, write, (*os.File).Sync)
+}
+
+// Swap is Write for what is in memory and is written often: it is the system's to say when it reaches the disk. The file
+// is whole or the one before whatever becomes of processes; should the machine lose its power it may be damaged.
+func Swap(path string, b []byte) error {
+	return replace(path, all(b), func(*os.File) error { return nil })
+}
+
+// all writes b.
+func all(b []byte) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := w.Write(b)
+		return err
+	}
+}
+
+func replace(path string, write func(io.Writer) error, sync func(*os.File) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return err
@@ -25,7 +43,7 @@ func Write(path string, write func(io.Writer) error) error {
 		err = f.Chmod(0o644) // CreateTemp makes it private
 	}
 	if err == nil {
-		err = f.Sync()
+		err = sync(f)
 	}
 	err = errors.Join(err, f.Close())
 	if err == nil {
@@ -38,9 +56,4 @@ func Write(path string, write func(io.Writer) error) error {
 }
 
 // WriteBytes is Write for what is in memory.
-func WriteBytes(path string, b []byte) error {
-	return Write(path, func(w io.Writer) error {
-		_, err := w.Write(b)
-		return err
-	})
-}
+func WriteBytes(path string, b []byte) error { return Write(path, all(b)) }

@@ -173,5 +173,5 @@ func (r *stateReader) uint64() uint64 { return r.number(8) }
 
 // writeState replaces a client's file, whole or not at all.
 func writeState(dir string, client uint32, b []byte) error {
-	return atomicfile.WriteBytes(statePath(dir, client), b)
+	return atomicfile.Swap(statePath(dir, client), b)
 }

@@ -243,7 +243,7 @@ func (r *upRun) watch(ctx context.Context, p *progress) {
 	for {
 		at.PIDs = r.all.running()
 		if text, err := json.Marshal(at); err == nil {
-			_ = atomicfile.WriteBytes(filepath.Join(r.dir, "cluster.json"), append(text, '\n'))
+			_ = atomicfile.Swap(filepath.Join(r.dir, "cluster.json"), append(text, '\n'))
 		}
 		if s, err := asker.Status(ctx); err == nil {
 			p.say(s.Done, func() string { return clusterLine(s) })
