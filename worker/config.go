@@ -25,6 +25,8 @@ type Config struct {
 	Data    string         // folder that holds the data sets
 	Run     config.Config  // the same on every machine
 	Conn    transport.Conn // stays open when the worker ends
+	// Bulk is a connection for downloads: on one of their own no news waits behind a model. Nil is Conn.
+	Bulk transport.Conn
 	// Subjects are those of the run. They follow from its name, unless the cluster gives it another.
 	Subjects transport.Subjects
 	Log      *zap.Logger // nil logs nothing

@@ -75,6 +75,9 @@ func newHost[T vec.Float](ctx context.Context, cfg Config, p problem.Problem[T])
 	if p.Clients() != cfg.Run.Clients.Count {
 		return nil, cfg.Run.Fault("clients.count", "must be %d: the problem has data for as many", p.Clients())
 	}
+	if cfg.Bulk == nil {
+		cfg.Bulk = cfg.Conn
+	}
 	if cfg.dies == nil {
 		cfg.dies = func(step, uint32) bool { return false }
 	}

@@ -178,7 +178,7 @@ func (h *host[T]) fetch() {
 		pace = func(int) time.Duration { return 0 } // every client waits for its own
 	}
 	h.all.Go(func() {
-		h.reader.fetch(h.life, h.Conn, h.Subjects, d, pace)
+		h.reader.fetch(h.life, h.Bulk, h.Subjects, d, pace)
 		h.downloads <- d // has room for the only one
 	})
 }

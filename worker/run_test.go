@@ -172,6 +172,41 @@ func TestAClientWorksUntilTheRunStops(t *testing.T) {
 	})
 }
 
+// asked counts the requests of a connection.
+type asked struct {
+	transport.Conn
+	mu       sync.Mutex
+	subjects map[string]int
+}
+
+func (a *asked) Request(ctx context.Context, subject string, data []byte) ([]byte, error) {
+	a.mu.Lock()
+	a.subjects[subject]++
+	a.mu.Unlock()
+	return a.Conn.Request(ctx, subject, data)
+}
+
+// With a connection for downloads every model comes over it and nothing else does, so that no news waits behind a model.
+func TestDownloadsOnTheirOwnConnection(t *testing.T) {
+	inRun(t, alone, func(t *testing.T, r *rig) {
+		bulk := &asked{Conn: r.network.Connect("w-bulk"), subjects: map[string]int{}}
+		defer bulk.Close()
+		var conn *asked
+		err := r.host(t.Context(), t, func(c *Config) {
+			conn = &asked{Conn: c.Conn, subjects: map[string]int{}}
+			c.Conn, c.Bulk = conn, bulk
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.wantRounds(t, 10)
+		s := transport.NewSubjects(r.cfg.Name)
+		if bulk.subjects[s.Fetch()] < 10 || bulk.subjects[s.Hello("w")] > 0 || conn.subjects[s.Fetch()] > 0 || conn.subjects[s.Hello("w")] == 0 {
+			t.Errorf("asked on the connection for downloads: %v, on the other: %v", bulk.subjects, conn.subjects)
+		}
+	})
+}
+
 // A worker is killed after each step, in its first round and in a later one. Started again with its folder it goes on: no
 // round is left out, none is decoded twice, and a round that was published once is never published in other bytes.
 func TestKilledAfterAnyStep(t *testing.T) {

@@ -73,11 +73,13 @@ func (c *workerCmd) Run(ctx context.Context, term terminal) error {
 	if isTerminal(term.err) && !c.JSONLog {
 		fmt.Fprintf(term.err, "%s hosts %d clients of %s; Ctrl-C lets them leave the run\n", c.ID, len(clients), run)
 	}
-	w.Conn, err = transport.Dial(ctx, transport.DialConfig{Cluster: cluster, Name: c.ID, Keys: folder, Log: w.Log})
-	if err != nil {
-		return unlessLeaving(err)
+	dial := transport.DialConfig{Cluster: cluster, Name: c.ID, Keys: folder, Log: w.Log}
+	for _, conn := range []*transport.Conn{&w.Conn, &w.Bulk} {
+		if *conn, err = transport.Dial(ctx, dial); err != nil {
+			return unlessLeaving(err)
+		}
+		defer (*conn).Close()
 	}
-	defer w.Conn.Close()
 	return unlessLeaving(worker.Run(ctx, w))
 }
 
