@@ -33,6 +33,7 @@ type commands struct {
 	Up          upCmd          `cmd:"" help:"Run a whole cluster on this machine: real processes, real consensus."`
 	Coordinator coordinatorCmd `cmd:"" help:"Run one node of a cluster's coordinator."`
 	Worker      workerCmd      `cmd:"" help:"Host clients of a run on a cluster."`
+	Nodes       nodesCmd       `cmd:"" help:"Give a running cluster orders: add a node, remove one, stop."`
 	Replay      replayCmd      `cmd:"" help:"Rebuild a cluster's run from its log, and check it."`
 	Status      statusCmd      `cmd:"" help:"Say what a cluster is doing now."`
 	Top         topCmd         `cmd:"" help:"Watch a cluster in the terminal."`
