@@ -14,7 +14,7 @@ import (
 // Waiting times of what is tried again: doubled from the first to the last, each time by half more or less.
 const (
 	firstRetry = 100 * time.Millisecond
-	lastRetry  = 5 * time.Second
+	lastRetry  = time.Second
 	behindWait = 50 * time.Millisecond // a node that has not got a version yet has it soon
 
 	helloTimeout = 2 * time.Second
