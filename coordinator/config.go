@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -91,10 +92,21 @@ func (c *Config) validate() error {
 	fault(c.Conn == nil || c.Raft == nil, "a node needs a connection to the workers and one to the other nodes")
 	fault(c.Timeouts.Lease > c.Timeouts.Heartbeat, "the lease (%v) must not be longer than the heartbeat (%v)", c.Timeouts.Lease, c.Timeouts.Heartbeat)
 	fault(c.HTTP != nil && c.HTTPToken == "" && !c.open(), "HTTP at %s can be reached by others: it needs a token, or to be public by name", listens(c.HTTP))
-	return errors.Join(append(faults, c.fits())...)
+	return errors.Join(faults...)
 }
 
-// fits refuses a configuration that this design cannot keep up with: everything that travels goes through the log.
-func (c *Config) fits() error {
+// maxUpdate bounds the bytes of an update: all of it goes through the log of every node, which takes about 100 MB/s.
+const maxUpdate = 256 << 20
+
+// fits refuses a run of dim parameters of so many bytes that this design cannot keep up with.
+func (c *Config) fits(dim, width int) error {
+	if bytes := dim * width; c.Run.Compress.Kind == "identity" && bytes > maxUpdate {
+		return c.Run.Fault("compress.kind", "an update is %d MB, and all of it goes through every node's log: must be topk, quant or another that sends less", bytes/1e6)
+	}
+	mirrored := c.Run.Compress.Memory == "per-client" && slices.Contains([]string{"ef21", "ef21m", "econtrol"}, c.Run.Compress.Feedback)
+	if need := int64(dim) * int64(width) * int64(c.Run.Clients.Count); mirrored && need > int64(c.Run.Compress.Budget) {
+		return c.Run.Fault("compress.budget", "%s keeps a vector for each of %d clients on every node, %d MB in all: allow as much, or choose memory mean, or feedback ec",
+			c.Run.Compress.Feedback, c.Run.Clients.Count, need/1e6)
+	}
 	return nil
 }

@@ -81,6 +81,9 @@ func run[T vec.Float](ctx context.Context, cfg Config, p problem.Problem[T]) err
 	if p.Clients() != cfg.Run.Clients.Count {
 		return cfg.Run.Fault("clients.count", "must be %d: the problem has data for as many", p.Clients())
 	}
+	if err := cfg.fits(p.Dim(), vec.Size[T]()); err != nil {
+		return err
+	}
 	n := &node[T]{
 		cfg: cfg, log: cfg.Log.With(zap.String("node", cfg.Node)), subjects: cfg.Subjects, problem: p,
 		counts: cmp.Or(cfg.counts, newCounters()), history: record.NewHistory(), done: make(chan struct{}), snapshots: make(chan struct{}, 1), digesting: make(chan digestJob[T], 4),
