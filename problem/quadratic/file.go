@@ -1,17 +1,12 @@
 package quadratic
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
-	"os"
-)
 
-// maxFile bounds the file that describes a problem, and so the memory that reading it takes.
-const maxFile = 1 << 28
+	"weir/problem/jsonfile"
+)
 
 // file is the JSON form of a problem: d parameters, n clients.
 type file struct {
@@ -22,38 +17,17 @@ type file struct {
 }
 
 func read(path string) (*file, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		var p *os.PathError
-		if errors.As(err, &p) {
-			err = p.Err
-		}
-		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // nothing was written
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	text, err := jsonfile.Read(path)
 	if err != nil {
 		return nil, err
-	}
-	if len(text) > maxFile {
-		return nil, fmt.Errorf("is longer than %d MiB", maxFile>>20)
 	}
 	return parse(text)
 }
 
 func parse(text []byte) (*file, error) {
 	var q file
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&q); err != nil {
-		var syntax *json.SyntaxError
-		if errors.As(err, &syntax) {
-			return nil, fmt.Errorf("line %d: %w", 1+bytes.Count(text[:syntax.Offset], []byte("\n")), err)
-		}
-		return nil, fmt.Errorf(`must be JSON such as {"A": [[[1]]], "c": [[6]], "theta0": [0]}: %w`, err)
-	}
-	if decoder.More() {
-		return nil, errors.New("has more after the JSON document")
+	if err := jsonfile.Decode(text, &q, `{"A": [[[1]]], "c": [[6]], "theta0": [0]}`); err != nil {
+		return nil, err
 	}
 	return &q, q.check()
 }

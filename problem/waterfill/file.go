@@ -1,17 +1,11 @@
 package waterfill
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"math"
-	"os"
-)
 
-// maxFile bounds a game's file, and so the memory that reading it takes.
-const maxFile = 1 << 28
+	"weir/problem/jsonfile"
+)
 
 // file is the JSON form of a game of Q users on K carriers. JSON has no infinity: null in a mask is no bound.
 type file struct {
@@ -31,21 +25,9 @@ const example = `{"gain": [[[1,1],[.5,.25]],[[.25,.5],[1,1]]], "noise": [[.1,.5]
 //
 // with gain by receiver, transmitter and carrier. Errors name the entry at fault.
 func Read(path string) (*Game, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		var p *os.PathError
-		if errors.As(err, &p) {
-			err = p.Err
-		}
-		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // nothing was written
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	text, err := jsonfile.Read(path)
 	if err != nil {
 		return nil, err
-	}
-	if len(text) > maxFile {
-		return nil, fmt.Errorf("is longer than %d MiB", maxFile>>20)
 	}
 	return Parse(text)
 }
@@ -53,17 +35,8 @@ func Read(path string) (*Game, error) {
 // Parse reads a game from JSON, as Read.
 func Parse(text []byte) (*Game, error) {
 	var f file
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&f); err != nil {
-		var syntax *json.SyntaxError
-		if errors.As(err, &syntax) {
-			return nil, fmt.Errorf("line %d: %w", 1+bytes.Count(text[:syntax.Offset], []byte("\n")), err)
-		}
-		return nil, fmt.Errorf("must be JSON such as %s: %w", example, err)
-	}
-	if decoder.More() {
-		return nil, errors.New("has more after the JSON document")
+	if err := jsonfile.Decode(text, &f, example); err != nil {
+		return nil, err
 	}
 	return f.game()
 }
