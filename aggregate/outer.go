@@ -110,7 +110,7 @@ func (o *Outer[T]) Step(next, x, sum []T, scale, rate T) {
 	lr := T(o.lr * rate)
 	switch o.kind {
 	case "sgd":
-		vec.Step(next, x, T(lr*scale), sum)
+		vec.Step(next, x, o.Plain(scale, rate), sum)
 	case "nesterov":
 		o.nesterov(next, x, sum, scale, lr)
 		clear(sum)
@@ -121,6 +121,9 @@ func (o *Outer[T]) Step(next, x, sum []T, scale, rate T) {
 		o.co2(next, x, sum, scale, rate)
 	}
 }
+
+// Plain is what sgd multiplies the sum by before it takes it from x.
+func (o *Outer[T]) Plain(scale, rate T) T { return T(T(o.lr*rate) * scale) }
 
 // nesterov is DiLoCo's outer step (Douillard et al. 2023): b = mu b + g, x -= lr (g + mu b). A b of 0 before the
 // first step makes that b = g.

@@ -51,10 +51,8 @@ func (enc *Encoder[T]) Encode(dst []byte, id ID, m *Memory[T], g []T) ([]byte, S
 	var lost float64 // ||p - q||^2
 	for i := range c.fragments {
 		lo, hi := c.Bounds(i)
-		h := Header{
-			ID: id, Epoch: epoch, Step: step, Kind: c.method.kind(), Values: c.values, Width: uint8(vec.Size[T]()),
-			Fragment: uint32(i), Fragments: uint32(c.fragments), Offset: uint64(lo), Length: uint32(hi - lo), Count: uint32(hi - lo),
-		}
+		h := c.header(id, i)
+		h.Epoch, h.Step = epoch, step
 		start := len(out)
 		out = grow(out, HeaderSize)
 		var left float64
@@ -86,6 +84,18 @@ func (enc *Encoder[T]) Encode(dst []byte, id ID, m *Memory[T], g []T) ([]byte, S
 	}
 	return out, stats, nil
 }
+
+// header is that of fragment i of an update that sends every coordinate.
+func (c *Codec[T]) header(id ID, i int) Header {
+	lo, hi := c.Bounds(i)
+	return Header{
+		ID: id, Kind: c.method.kind(), Values: c.values, Width: uint8(vec.Size[T]()),
+		Fragment: uint32(i), Fragments: uint32(c.fragments), Offset: uint64(lo), Length: uint32(hi - lo), Count: uint32(hi - lo),
+	}
+}
+
+// sparser says whether a sparse frame of k of n coordinates, of an identity compressor, is smaller than a dense one.
+func (c *Codec[T]) sparser(n, k int) bool { return sparseBound[T](FP32, n, k) < n*vec.Size[T]() }
 
 // appendChosen appends the payload of a fragment of which some coordinates are sent, and returns ||p - q||^2 over it.
 func (enc *Encoder[T]) appendChosen(dst []byte, h *Header) ([]byte, float64) {
@@ -138,7 +148,7 @@ func (enc *Encoder[T]) mostlyZero(g []T) bool {
 			others += bits.OnesCount64(word64(enc.step.bits[:(len(x)+7)/8], i))
 		}
 	}
-	return sparseBound[T](FP32, len(g), others) < len(g)*vec.Size[T]()
+	return enc.codec.sparser(len(g), others)
 }
 
 // drawn takes k of the coordinates from lo to hi, as key draws them.

@@ -119,8 +119,8 @@ econtrolLoop:
 	VADDPS    Y6, Y13, Y13
 	VANDPS    absMask<>(SB), Y7, Y1
 	VANDPS    absMask<>(SB), Y8, Y2
-	VCMPPS    $0x1d, Y9, Y1, Y1
-	VCMPPS    $0x1d, Y9, Y2, Y2
+	VCMPPS    $0x15, Y9, Y1, Y1
+	VCMPPS    $0x15, Y9, Y2, Y2
 	VMOVMSKPS Y1, BX
 	VMOVMSKPS Y2, DX
 	MOVB      BX, (R12)
@@ -204,8 +204,8 @@ TEXT ·markAVX2(SB), NOSPLIT, $0-28
 markLoop:
 	VANDPS    (SI), Y15, Y1
 	VANDPS    32(SI), Y15, Y2
-	VCMPPS    $0x1d, Y0, Y1, Y1    // |x| >= threshold
-	VCMPPS    $0x1d, Y0, Y2, Y2
+	VCMPPS    $0x15, Y0, Y1, Y1    // not |x| < threshold
+	VCMPPS    $0x15, Y0, Y2, Y2
 	VMOVMSKPS Y1, AX
 	VMOVMSKPS Y2, BX
 	MOVB      AX, (R8)

@@ -62,13 +62,14 @@ func plainEControlStep[T vec.Float](sums *[3]lanes[T], bits []byte, p, e, g, h [
 	plainMark(bits, p, threshold)
 }
 
-// plainMark sets bit i of bits where |x[i]| >= threshold, and clears the others of the bytes that it fills.
+// plainMark sets bit i of bits where |x[i]| is not below threshold, so that a NaN is seen, and clears the others of the
+// bytes that it fills.
 func plainMark[T vec.Float](bits []byte, x []T, threshold T) {
 	for len(x) > 0 {
 		n := min(8, len(x))
 		var b byte
 		for i, v := range x[:n] {
-			if abs(v) >= threshold {
+			if !(abs(v) < threshold) {
 				b |= 1 << i
 			}
 		}

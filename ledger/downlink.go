@@ -10,9 +10,8 @@ import (
 type downlink[T vec.Float] struct {
 	codec   *compress.Codec[T]
 	encoder *compress.Encoder[T]
-	exact   []T  // x; the clients hold x^, the newest version
-	gap     []T  // scratch: x - x^
-	exactly bool // the identity compressor: x^ follows x but for rounding
+	exact   []T // x, where the clients hold x^, the newest version; nil for the identity compressor: they hold x
+	gap     []T // scratch: x - x^
 	frames  []byte
 }
 
@@ -40,23 +39,32 @@ func (m *Model[T]) Frames() []byte {
 	return m.down.frames
 }
 
+// move writes x + rate*sum into next, clears sum, and returns the bytes that rate*sum takes on the wire. A model that is
+// no longer finite travels whole: whoever evaluates it will see.
+func (d *downlink[T]) move(next, last *Version[T], sum []T, rate T, dense int) int {
+	if next != last {
+		copy(next.X, last.X)
+	}
+	frames, err := d.encoder.Move(d.frames[:0], compress.ID{Seq: next.Number}, next.X, sum, rate)
+	d.frames = frames
+	if err != nil {
+		return dense
+	}
+	return len(frames)
+}
+
 // publish writes x^ + C(x - x^) into next and returns the bytes that C(x - x^) takes on the wire. A model that is no
-// longer finite is published as it is, in dense bytes: whoever evaluates it will see.
+// longer finite is published as it is, in dense bytes.
 func (d *downlink[T]) publish(next, last *Version[T], dense int) int {
 	vec.Sub(d.gap, d.exact, last.X)
 	frames, _, err := d.encoder.Encode(d.frames[:0], compress.ID{Seq: next.Number}, nil, d.gap)
 	d.frames = frames
 	if err != nil {
-		d.frames = d.frames[:0]
 		copy(next.X, d.exact)
 		return dense
 	}
 	if next != last {
 		copy(next.X, last.X)
-	}
-	if d.exactly { // what the frames decode to is known without decoding them
-		vec.Add(next.X, d.gap)
-		return len(frames)
 	}
 	for rest := frames; len(rest) > 0; {
 		var frame compress.Frame

@@ -22,7 +22,7 @@ type view[T vec.Float] struct {
 // view is the model's state with v as the newest version.
 func (m *Model[T]) view(v *Version[T]) view[T] {
 	all := [][]T{v.X, m.sum, m.outer.Momentum, m.outer.Second}
-	if m.down != nil {
+	if m.down != nil && m.down.exact != nil {
 		all = append(all, m.down.exact)
 	}
 	return view[T]{v, all, m.outer.Scalars(), m.cursors, m.mirrors}

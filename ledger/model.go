@@ -21,8 +21,8 @@ type Version[T vec.Float] struct {
 }
 
 // Model holds the vectors: the newest version, the window's sum, and the outer optimiser's state. Memory: three
-// vectors of d, those of the optimiser, two more when the downlink is compressed, one when the length of its steps is wanted, and one for every older version that
-// is still held.
+// vectors of d, those of the optimiser, two more when the downlink is compressed, one when the length of its steps is
+// wanted, and one for every older version that is still held.
 type Model[T vec.Float] struct {
 	codec  *compress.Codec[T]
 	outer  *aggregate.Outer[T]
@@ -69,7 +69,10 @@ func NewModel[T vec.Float](c compress.Config, seed uint64, outer aggregate.Outer
 	if err != nil {
 		return nil, err
 	}
-	m.down = &downlink[T]{codec: down, encoder: down.NewEncoder(), exact: append(make([]T, 0, d), start...), gap: make([]T, d), exactly: c.Down.Kind == "identity"}
+	m.down = &downlink[T]{codec: down, encoder: down.NewEncoder()}
+	if c.Down.Kind != "identity" {
+		m.down.exact, m.down.gap = append(make([]T, 0, d), start...), make([]T, d)
+	}
 	return m, nil
 }
 
@@ -157,9 +160,12 @@ func (m *Model[T]) Commit(scale, rate float64) {
 		m.scratch = sum
 	}
 	next.Number, next.Bytes = last.Number+1, m.dense
-	if m.down == nil {
+	switch {
+	case m.down == nil:
 		m.outer.Step(next.X, last.X, sum, T(scale), T(rate))
-	} else {
+	case m.down.exact == nil:
+		next.Bytes = m.down.move(next, last, sum, -m.outer.Plain(T(scale), T(rate)), m.dense)
+	default:
 		m.outer.Step(m.down.exact, m.down.exact, sum, T(scale), T(rate))
 		next.Bytes = m.down.publish(next, last, m.dense)
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // snapshotVersion is the first byte of a snapshot. It rises with every change of the encoding.
-const snapshotVersion = 3
+const snapshotVersion = 4
 
 // ErrSnapshot is returned for bytes that are no snapshot of a ledger, or of one with another configuration.
 var ErrSnapshot = errors.New("ledger: not a snapshot that fits")
