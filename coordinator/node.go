@@ -68,6 +68,7 @@ type node[T vec.Float] struct {
 	lead      *lead[T]  // nil unless this node leads
 	broken    error
 	logged    int64 // bytes of the log since the last snapshot
+	commits   int64 // and versions that they led to
 	checks    digests
 	wholes    wholes
 	done      chan struct{} // closed when the run is over
@@ -285,7 +286,7 @@ func (n *node[T]) take(l *raft.Log) []letter {
 		return nil
 	}
 	n.logged += int64(len(l.Data))
-	if n.logged > n.snapshotBytes() {
+	if n.snapshotDue() {
 		select {
 		case n.snapshots <- struct{}{}:
 		default:
@@ -324,6 +325,7 @@ func (n *node[T]) notice(e *effect) error {
 		n.counts.decide(e.decision)
 	}
 	if e.version != nil {
+		n.commits++
 		n.log.Debug("committed", zap.Uint64("version", e.version.Version), zap.Int("updates", e.version.Updates), zap.Float64("loss", e.version.TrainLoss))
 		n.digest(e.version.Version)
 	}
@@ -369,10 +371,21 @@ func (n *node[T]) publish(subject string, data []byte) {
 // now is the run's time. The caller holds the lock.
 func (n *node[T]) now() int64 { return n.state.elapsed(time.Since(n.at)) }
 
-// snapshotBytes is how much the log may grow between two snapshots: what a few of them would take, so that writing
-// snapshots costs a fraction of writing the log.
-func (n *node[T]) snapshotBytes() int64 {
-	return cmp.Or(n.cfg.snapshotAfter, max(64<<20, 4*int64(n.state.machine.Model.Dense())))
+// A snapshot is due when a node that starts from the last one would be busy for a second or so: it takes part in elections
+// meanwhile, and may win one before it can lead. Applying 64 MiB of updates again takes that long, and so does making 256
+// versions of a million parameters. Writing snapshots stays a fraction of writing the log: a few of them, or more.
+const (
+	replayBytes = 64 << 20
+	passes      = 16 // bytes of a version are made again as fast as this many bytes of the log
+)
+
+// snapshotDue reports whether a snapshot is due. The caller holds the lock.
+func (n *node[T]) snapshotDue() bool {
+	if n.cfg.snapshotAfter > 0 {
+		return n.logged > n.cfg.snapshotAfter
+	}
+	dense := int64(n.state.machine.Model.Dense())
+	return n.logged+n.commits*dense/passes > max(replayBytes, 4*dense)
 }
 
 // snapshotter takes a snapshot when it is asked to.
@@ -384,7 +397,7 @@ func (n *node[T]) snapshotter(ctx context.Context) {
 		case <-n.snapshots:
 		}
 		n.mu.Lock()
-		due := n.logged > n.snapshotBytes()
+		due := n.snapshotDue()
 		n.mu.Unlock()
 		if !due { // it was asked for while the last one was about to begin
 			continue

@@ -77,7 +77,7 @@ func (n *node[T]) Snapshot() (raft.FSMSnapshot, error) {
 		s.machine.Model.Thaw(model)
 		n.mu.Unlock()
 	}
-	n.logged = 0
+	n.logged, n.commits = 0, 0
 	return f, nil
 }
 
