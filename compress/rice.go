@@ -113,21 +113,48 @@ func word64(b []byte, i int) uint64 {
 }
 
 // read fills idx with the next indices. With z zeros before the one of index j, index j is z<<b + (low bits of 0..j) + j.
+// It goes over them twice: each loop is small enough to stay in registers.
 func (r *riceReader) read(idx []uint32) {
-	count, sum, word, base := r.count, r.sum, r.word, r.base
-	for i := range idx {
+	r.readHigh(idx)
+	r.readLow(idx)
+	r.count += len(idx)
+}
+
+// readHigh fills idx with the zeros before the ones of the next indices.
+func (r *riceReader) readHigh(idx []uint32) {
+	high, word, base, count := r.high, r.word, r.base, r.count
+	for i := 0; i < len(idx); {
 		for word == 0 {
 			base += 64
-			word = word64(r.high, base/8)
+			word = word64(high, base/8)
 		}
-		one := base + bits.TrailingZeros64(word)
-		word &= word - 1
-		at := count * int(r.b)
-		sum += word64(r.low, at/8) >> (at & 7) & r.mask
-		idx[i] = uint32(uint64(one-count)<<r.b+sum) + uint32(count)
-		count++
+		n := min(bits.OnesCount64(word), len(idx)-i)
+		for j, at := 0, base-count-i; j < n; j++ {
+			idx[i+j] = uint32(at - j + bits.TrailingZeros64(word))
+			word &= word - 1
+		}
+		i += n
 	}
-	r.count, r.sum, r.word, r.base = count, sum, word, base
+	r.word, r.base = word, base
+}
+
+// readLow makes indices of the zeros in idx.
+func (r *riceReader) readLow(idx []uint32) {
+	low, b, mask, sum := r.low, r.b&63, r.mask, r.sum
+	at := uint(r.count) * b
+	shift := b & 31 // an index has 32 bits
+	for i, zeros := range idx {
+		var l uint64
+		if k := at / 8; k+8 <= uint(len(low)) {
+			l = binary.LittleEndian.Uint64(low[k:])
+		} else {
+			l = word64(low, int(k))
+		}
+		sum += l >> (at & 7) & mask
+		at += b
+		idx[i] = zeros<<shift + uint32(sum) + uint32(r.count+i)
+	}
+	r.sum = sum
 }
 
 // checkRice says whether code is that of count indices below n and nothing else.

@@ -190,6 +190,12 @@ func readValues[T vec.Float](x []T, v Values, b []byte, first int, weight T) {
 	a := T(weight * vec.Load[T](b, 0))
 	b = b[vec.Size[T]():]
 	levels, perByte := int32(1)<<bits-1, 8/bits
+	if bits == 8 { // the loop below, without its division
+		for i, code := range b[:len(x)] {
+			x[i] = T(a * T(2*int32(code)-levels))
+		}
+		return
+	}
 	for i := range x {
 		code := int32(b[i/perByte]) >> (i % perByte * bits) & levels
 		x[i] = T(a * T(2*code-levels))

@@ -119,8 +119,13 @@ func (l *lab) end() {
 	l.t.Helper()
 	for _, of := range []map[string]*process{l.workers, l.nodes} {
 		for name, p := range of {
-			if err := <-p.done; err != nil {
-				l.t.Errorf("%s: %v", name, err)
+			select {
+			case err := <-p.done:
+				if err != nil {
+					l.t.Errorf("%s: %v", name, err)
+				}
+			case <-time.After(24 * time.Hour): // of virtual time
+				l.t.Fatalf("%s does not end", name)
 			}
 		}
 	}

@@ -111,9 +111,6 @@ func (n *node[T]) digested(x digested) {
 	}
 	if l := n.lead; l != nil {
 		l.digested = append(l.digested, x)
-		select {
-		case l.wake <- struct{}{}:
-		default:
-		}
+		l.poke()
 	}
 }

@@ -33,19 +33,27 @@ type lead[T vec.Float] struct {
 	started bool // the start of the run was proposed
 	ended   bool // the end of the log was proposed
 
-	updates chan *update
-	calls   chan func()
-	futures chan raft.ApplyFuture
+	updates   chan *update
+	calls     chan func()
+	proposals *proposals
 
 	// Guarded by the node's lock.
 	joining   map[uint32]transport.Member // clients that are there and not registered
 	home      map[uint32]string           // which worker a client is at
 	held      map[uint32]uint64           // the round whose base a client holds, in a run with clients.durations
 	proposed  map[uint32]uint64           // update of a client that is on its way through the log
-	ahead     map[uint32]*update          // an update that is complete, of a round that the ledger does not await yet
+	ahead     map[clientRound]*update     // updates that are complete, of rounds that the ledger does not await yet
 	evaluator *evaluator[T]
-	digested  []digested    // to be put into the log
-	wake      chan struct{} // something was applied
+	digested  []digested      // to be put into the log
+	wake      chan struct{}   // something was applied, or a batch has landed
+	news      map[uint32]bool // clients that are to be told where they stand
+	over      bool            // everybody is to be told that the run has stopped
+}
+
+// clientRound names a round of a client.
+type clientRound struct {
+	client uint32
+	seq    uint64
 }
 
 // host is a worker that said hello.
@@ -109,9 +117,10 @@ func (n *node[T]) newLead(term uint64, stop context.CancelCauseFunc) *lead[T] {
 	return &lead[T]{
 		n: n, term: term, stop: stop, workers: map[string]*host{}, joining: map[uint32]transport.Member{},
 		ticked: -1, began: time.Now(),
-		updates: make(chan *update, 64), calls: make(chan func(), 64), futures: make(chan raft.ApplyFuture, 128),
-		home: map[uint32]string{}, held: map[uint32]uint64{}, proposed: map[uint32]uint64{}, ahead: map[uint32]*update{},
+		updates: make(chan *update, 64), calls: make(chan func(), 64), proposals: newProposals(n.raft),
+		home: map[uint32]string{}, held: map[uint32]uint64{}, proposed: map[uint32]uint64{}, ahead: map[clientRound]*update{},
 		evaluator: newEvaluator[T](), wake: make(chan struct{}, 1),
+		news: map[uint32]bool{},
 	}
 }
 
@@ -129,7 +138,7 @@ func (l *lead[T]) run(ctx context.Context) error {
 	l.started = n.state.machine.Ledger.Started()
 	n.mu.Unlock()
 	if fresh { // nobody is let in before it is known which run this is
-		if err := l.commit(n.state.identity().entry()); err != nil {
+		if err := l.proposals.commit(n.state.identity().entry()); err != nil {
 			return err
 		}
 	}
@@ -159,6 +168,9 @@ func (l *lead[T]) loop(ctx context.Context) error {
 	defer timer.Stop()
 	for {
 		next, err := l.step(ctx)
+		if err == nil {
+			err = l.proposals.flush(ctx)
+		}
 		if err != nil {
 			return err
 		}
@@ -168,6 +180,9 @@ func (l *lead[T]) loop(ctx context.Context) error {
 			return context.Cause(ctx)
 		case u := <-l.updates:
 			err = l.arrived(ctx, u)
+			for len(l.updates) > 0 && err == nil { // they go into the log together
+				err = l.arrived(ctx, <-l.updates)
+			}
 		case call := <-l.calls:
 			call()
 		case <-beat.C:
@@ -182,28 +197,17 @@ func (l *lead[T]) loop(ctx context.Context) error {
 	}
 }
 
-// propose puts an entry into the log. It waits while too much is on its way.
-func (l *lead[T]) propose(ctx context.Context, entry []byte) error {
-	select {
-	case l.futures <- l.n.raft.Apply(entry, 0):
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// commit puts an entry into the log and waits until it has been applied here.
-func (l *lead[T]) commit(entry []byte) error { return l.n.raft.Apply(entry, 0).Error() }
-
 // await ends the term with the first entry that does not get through.
 func (l *lead[T]) await(ctx context.Context) {
 	for {
 		select {
-		case f := <-l.futures:
+		case f := <-l.proposals.futures:
 			if err := f.Error(); err != nil {
 				l.stop(err)
 				return
 			}
+			l.proposals.landed()
+			l.poke()
 		case <-ctx.Done():
 			return
 		}
@@ -232,7 +236,7 @@ func (l *lead[T]) stampLocked() int64 {
 }
 
 func (l *lead[T]) command(ctx context.Context, c ledger.Command) error {
-	return l.propose(ctx, commandEntry(c))
+	return l.proposals.add(ctx, commandEntry(c))
 }
 
 // step proposes what can be proposed now, and returns how long until the clock asks for more.
@@ -272,7 +276,7 @@ func (l *lead[T]) putDigests(ctx context.Context) error {
 	l.digested = nil
 	l.n.mu.Unlock()
 	for _, x := range made {
-		if err := l.propose(ctx, x.entry()); err != nil {
+		if err := l.proposals.add(ctx, x.entry()); err != nil {
 			return err
 		}
 	}
@@ -289,16 +293,16 @@ func (l *lead[T]) end(ctx context.Context) error {
 		return nil
 	}
 	l.ended = true
-	return l.propose(ctx, []byte{byte(entryFinish)})
+	return l.proposals.add(ctx, []byte{byte(entryFinish)})
 }
 
 // release proposes the updates that came early and are awaited now.
 func (l *lead[T]) release(ctx context.Context) error {
 	l.n.mu.Lock()
 	var ready []*update
-	for client, u := range l.ahead {
-		if at := l.n.state.machine.Ledger.Standing(client); at.Seq >= u.seq {
-			delete(l.ahead, client)
+	for r, u := range l.ahead {
+		if at := l.n.state.machine.Ledger.Standing(r.client); at.Seq >= u.seq {
+			delete(l.ahead, r)
 			if at.Awaited && at.Seq == u.seq {
 				ready = append(ready, u)
 			}
@@ -323,7 +327,7 @@ func (l *lead[T]) arrived(ctx context.Context, u *update) error {
 		n.mu.Unlock()
 		return nil // sent again while the first is on its way
 	case u.seq > at.Seq || n.ordered():
-		l.ahead[u.client] = u
+		l.ahead[clientRound{u.client, u.seq}] = u
 		n.mu.Unlock()
 		return nil
 	case !at.Awaited || u.seq != at.Seq:
@@ -342,70 +346,71 @@ func (l *lead[T]) admit(ctx context.Context, u *update, now int64) error {
 	l.n.mu.Unlock()
 	pieces, last := u.entries(now)
 	for _, entry := range pieces {
-		if err := l.propose(ctx, entry); err != nil {
+		if err := l.proposals.add(ctx, entry); err != nil {
 			return err
 		}
 	}
-	return l.propose(ctx, last)
+	return l.proposals.add(ctx, last)
 }
 
-// applied is called with every entry while this node leads, with the node's lock held. It returns what is to be told.
-func (l *lead[T]) applied(e *effect) []letter {
+// poke has the loop look for what there is to do.
+func (l *lead[T]) poke() {
 	select {
 	case l.wake <- struct{}{}:
 	default:
 	}
+}
+
+// applied is called with every entry while this node leads, with the node's lock held.
+func (l *lead[T]) applied(e *effect) {
+	l.poke()
 	if e.kind == entryAdmit {
 		delete(l.proposed, e.client)
 	}
 	if e.version != nil || e.kind == entryGenesis {
 		l.evaluator.consider(l.n)
 	}
-	if e.decision == nil {
-		return nil
+	d := e.decision
+	if d == nil {
+		return
 	}
-	if e.decision.Stopped != "" {
-		l.n.log.Info("stopped", zap.String("why", e.decision.Stopped), zap.Uint64("version", l.n.state.machine.Ledger.Version()))
+	if d.Stopped != "" {
+		l.over = true
+		l.n.log.Info("stopped", zap.String("why", d.Stopped), zap.Uint64("version", l.n.state.machine.Ledger.Version()))
 		l.evaluator.consider(l.n)
 	}
-	return l.news(e)
-}
-
-// news is what an entry means to the clients, by worker.
-func (l *lead[T]) news(e *effect) []letter {
-	d := e.decision
-	notes := map[string]transport.Notes{}
-	add := func(note transport.Note) {
-		if home, known := l.home[note.Client]; known {
-			notes[home] = append(notes[home], note)
-		}
-	}
-	told := map[uint32]bool{}
-	tell := func(client uint32) {
-		if !told[client] {
-			told[client] = true
-			add(l.n.state.standing(client))
-		}
-	}
 	if e.kind == entryAdmit {
-		tell(e.command.Client)
+		l.news[e.command.Client] = true
 		if d.Verdict == ledger.Refused && e.command.Fault == ledger.None { // a fault was counted when it was found
 			l.n.counts.refuse(d.Reason.String())
 		}
 	}
 	if d.Commit != nil {
 		for _, u := range d.Commit.Updates {
-			tell(u.Client)
+			l.news[u.Client] = true
 		}
 	}
 	for _, a := range d.Assign {
-		tell(a.Client)
+		l.news[a.Client] = true
 	}
-	letters := make([]letter, 0, len(notes))
+}
+
+// letters are what is to be told to the workers since they were last asked for: a note of each client with news. The
+// caller holds the node's lock.
+func (l *lead[T]) letters() []letter {
+	notes := map[string]transport.Notes{}
+	for client := range l.news {
+		if home, known := l.home[client]; known {
+			notes[home] = append(notes[home], l.n.state.standing(client))
+		}
+	}
+	clear(l.news)
+	letters := make([]letter, 0, len(notes)+1)
 	for home, of := range notes {
 		letters = append(letters, letter{l.n.subjects.Worker(home), transport.Encode(of)})
 	}
-	if d.Stopped != "" {
+	if l.over {
+		l.over = false
 		letters = append(letters, letter{l.n.subjects.Beat(), transport.Encode(l.n.beat(l.term))})
 	}
 	return letters

@@ -143,9 +143,9 @@ func (n *node[T]) openRaft() error {
 	t := n.cfg.Timeouts
 	c.LocalID = raft.ServerID(n.cfg.Node)
 	c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout, c.CommitTimeout = t.Heartbeat, t.Heartbeat, t.Lease, t.Commit
-	c.MaxAppendEntries = 32 // 8 MiB of full frames
+	c.MaxAppendEntries = 16 // 12 MiB of full batches
 	c.BatchApplyCh = true
-	c.TrailingLogs = cmp.Or(n.cfg.trailing, 512) // at 256 KiB each, 128 MiB
+	c.TrailingLogs = cmp.Or(n.cfg.trailing, 128) // at 768 KiB each, 96 MiB
 	c.SnapshotThreshold = 1 << 62                // by bytes instead: see snapshotter
 	c.SnapshotInterval = 24 * time.Hour          // the same
 	c.Logger = hclogTo(n.log)
@@ -269,21 +269,15 @@ func (n *node[T]) close() error {
 	return err
 }
 
-// Apply takes an entry that a majority holds. It is raft's to call, one at a time.
+// Apply takes a batch of entries that a majority holds. It is raft's to call, one at a time.
 func (n *node[T]) Apply(l *raft.Log) any {
 	n.mu.Lock()
-	mail := n.take(l)
-	n.mu.Unlock()
-	for _, m := range mail {
-		n.publish(m.subject, m.data)
-	}
-	return nil
-}
-
-// take applies an entry and returns what there is to tell the workers, if this node leads.
-func (n *node[T]) take(l *raft.Log) []letter {
-	if n.broken != nil {
-		return nil
+	err := unbatch(l.Data, func(entry []byte) error {
+		n.take(entry)
+		return n.broken
+	})
+	if err != nil && n.broken == nil {
+		n.breakDown(err)
 	}
 	n.logged += int64(len(l.Data))
 	if n.snapshotDue() {
@@ -292,25 +286,39 @@ func (n *node[T]) take(l *raft.Log) []letter {
 		default:
 		}
 	}
+	var mail []letter
+	if n.lead != nil {
+		mail = n.lead.letters()
+	}
+	n.mu.Unlock()
+	for _, m := range mail {
+		n.publish(m.subject, m.data)
+	}
+	return nil
+}
+
+// take applies an entry.
+func (n *node[T]) take(entry []byte) {
+	if n.broken != nil {
+		return
+	}
 	before, ran := n.state.time, n.state.machine.Ledger.Started()
-	e, err := n.state.apply(l.Data)
+	e, err := n.state.apply(entry)
 	if n.state.time != before || !ran {
 		n.at = time.Now()
 	}
 	if err == nil && n.recorder != nil {
-		err = n.recorder.append(n.state.entries, l.Data)
+		err = n.recorder.append(n.state.entries, entry)
 	}
 	if err == nil {
 		err = n.notice(&e)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		n.breakDown(err)
-		return nil
+	case n.lead != nil:
+		n.lead.applied(&e)
 	}
-	if n.lead == nil {
-		return nil
-	}
-	return n.lead.applied(&e)
 }
 
 // breakDown ends a node whose state or record can no longer follow the log. The caller holds the lock.
@@ -372,10 +380,10 @@ func (n *node[T]) publish(subject string, data []byte) {
 func (n *node[T]) now() int64 { return n.state.elapsed(time.Since(n.at)) }
 
 // A snapshot is due when a node that starts from the last one would be busy for a second or so: it takes part in elections
-// meanwhile, and may win one before it can lead. Applying 64 MiB of updates again takes that long, and so does making 256
+// meanwhile, and may win one before it can lead. Applying 128 MiB of updates again takes that long, and so does making 512
 // versions of a million parameters. Writing snapshots stays a fraction of writing the log: a few of them, or more.
 const (
-	replayBytes = 64 << 20
+	replayBytes = 128 << 20
 	passes      = 16 // bytes of a version are made again as fast as this many bytes of the log
 )
 

@@ -23,15 +23,15 @@ func (l *lead[T]) follow(ctx context.Context) error {
 		case u != nil:
 			pieces, last := u.entries(now)
 			for _, entry := range pieces {
-				if err := l.propose(ctx, entry); err != nil {
+				if err := l.proposals.add(ctx, entry); err != nil {
 					return err
 				}
 			}
-			if err := l.commit(last); err != nil {
+			if err := l.proposals.commit(last); err != nil {
 				return err
 			}
 		case tick:
-			if err := l.commit(commandEntry(ledger.Command{Kind: ledger.Tick, Time: now})); err != nil {
+			if err := l.proposals.commit(commandEntry(ledger.Command{Kind: ledger.Tick, Time: now})); err != nil {
 				return err
 			}
 		default:
@@ -70,10 +70,10 @@ func (l *lead[T]) next() (u *update, tick bool, now int64) {
 	case due < at:
 		return nil, true, due
 	}
-	u = l.ahead[first]
-	if u == nil || u.seq != s.machine.Ledger.Standing(first).Seq {
+	awaited := clientRound{first, s.machine.Ledger.Standing(first).Seq}
+	if u = l.ahead[awaited]; u == nil {
 		return nil, false, 0
 	}
-	delete(l.ahead, first)
+	delete(l.ahead, awaited)
 	return u, false, at
 }

@@ -30,8 +30,8 @@ type storage struct {
 }
 
 // cachedEntries is how many of the newest entries are kept in memory, so that sending them to the followers and applying
-// them reads no file: 64 MiB of full frames.
-const cachedEntries = 256
+// them reads no file: 48 MiB of full batches.
+const cachedEntries = 64
 
 // openStorage opens the storage in dir; an empty dir keeps it in memory. The log is in files of
 // segmentSize bytes, and what snapshots made superfluous of it goes file by file.
@@ -45,7 +45,8 @@ func openStorage(dir string, segmentSize int, log *zap.Logger) (storage, error) 
 		return storage{}, fmt.Errorf("coordinator: opening the log: %w", err)
 	}
 	meta := &metadb.BoltMetaDB{} // which the log does not close by itself
-	w, err := wal.Open(logs, wal.WithLogger(hclogTo(log)), wal.WithSegmentSize(segmentSize), wal.WithMetaStore(meta), wal.WithSegmentFiler(filer{segment.NewFiler(logs, fs.New())}))
+	w, err := wal.Open(logs, wal.WithLogger(hclogTo(log)), wal.WithSegmentSize(segmentSize), wal.WithMetaStore(meta),
+		wal.WithSegmentFiler(filer{segment.NewFiler(logs, fs.New())}))
 	if err != nil {
 		return storage{}, fmt.Errorf("coordinator: opening the log in %s (is another node running there?): %w", logs, err)
 	}

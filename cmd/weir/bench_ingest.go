@@ -59,6 +59,7 @@ type ingestResult struct {
 	BytesPerSecond   float64 `json:"bytes_per_second"` // of frames
 	P50              float64 `json:"p50_ms"`
 	P99              float64 `json:"p99_ms"`
+	Resent           int     `json:"resent"` // updates that were lost on their way: 0, unless the machine stood still
 }
 
 const ingestClients = 8
@@ -177,6 +178,7 @@ type load struct {
 
 	measuring bool
 	done      int
+	resent    int
 	bytes     int
 	latencies []time.Duration
 }
@@ -309,18 +311,24 @@ func (l *load) follow(n transport.Note) {
 	if !n.Awaited {
 		return
 	}
-	for k.sent < n.Seq+l.pipeline {
-		k.sent++
-		l.send(n.Client, k, n.Base)
+	for seq := n.Seq; seq <= n.Seq+l.pipeline; seq++ {
+		switch at, sent := k.at[seq]; {
+		case seq > k.sent:
+			k.sent = seq
+			l.send(n.Client, k, seq, n.Base)
+		case sent && time.Since(at) > transport.ResendAfter:
+			l.resent++
+			l.send(n.Client, k, seq, n.Base)
+		}
 	}
 }
 
-func (l *load) send(client uint32, k *sender, base uint64) {
-	k.at[k.sent] = time.Now()
+func (l *load) send(client uint32, k *sender, seq, base uint64) {
+	k.at[seq] = time.Now()
 	report := transport.Report{Contraction: 0.1}
 	report.Samples, report.Steps = 1, 1
 	for i, frame := range k.frames {
-		compress.Readdress(frame, k.sent, base, 0)
+		compress.Readdress(frame, seq, base, 0)
 		m := transport.Frame{Bytes: frame}
 		if i == 0 {
 			m.Report = &report
@@ -338,6 +346,6 @@ func (l *load) result(took time.Duration) ingestResult {
 		return l.latencies[int(q*float64(len(l.latencies)-1))].Seconds() * 1e3
 	}
 	return ingestResult{
-		UpdatesPerSecond: float64(l.done) / took.Seconds(), BytesPerSecond: float64(l.bytes) / took.Seconds(), P50: at(0.5), P99: at(0.99),
+		UpdatesPerSecond: float64(l.done) / took.Seconds(), BytesPerSecond: float64(l.bytes) / took.Seconds(), P50: at(0.5), P99: at(0.99), Resent: l.resent,
 	}
 }
