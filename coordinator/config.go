@@ -49,8 +49,9 @@ type Config struct {
 	// what real runs do.
 	snapshotAfter int64
 	trailing      uint64
-	segment       int       // bytes of a file of the log
-	counts        *counters // what is refused is counted here; nil for nowhere to be seen
+	segment       int          // bytes of a file of the log
+	disk          func() error // why the log cannot be written; nil when it can
+	counts        *counters    // what is refused is counted here; nil for nowhere to be seen
 }
 
 // Timeouts are raft's. The defaults find a new leader in about .3 s on a LAN; on slow or far links they want to be

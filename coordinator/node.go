@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/raft"
 	"go.uber.org/zap"
 
+	"weir/claim"
 	"weir/journal"
 	"weir/problem"
 	"weir/problem/kinds"
@@ -53,6 +54,7 @@ type node[T vec.Float] struct {
 	log      *zap.Logger
 	subjects transport.Subjects
 	problem  problem.Problem[T]
+	folder   *claim.Folder // nil in memory
 	storage  storage
 	raft     *raft.Raft
 	rec      *record.Run // nil in memory
@@ -103,6 +105,9 @@ func run[T vec.Float](ctx context.Context, cfg Config, p problem.Problem[T]) err
 // open prepares the record, the state and raft.
 func (n *node[T]) open() (err error) {
 	if n.cfg.Dir != "" {
+		if n.folder, err = claim.Take(n.cfg.Dir); err != nil {
+			return fmt.Errorf("node %s: %w", n.cfg.Node, err)
+		}
 		if n.rec, err = n.openRecord(); err != nil {
 			return err
 		}
@@ -116,10 +121,16 @@ func (n *node[T]) open() (err error) {
 		return err
 	}
 	n.at = time.Now()
-	if n.storage, err = openStorage(n.cfg.Dir, cmp.Or(n.cfg.segment, logSegment), n.log); err != nil {
+	if n.storage, err = openStorage(n.cfg.Dir, cmp.Or(n.cfg.segment, logSegment), n.cfg.disk, n.fullDisk, n.log); err != nil {
 		return err
 	}
 	return n.openRaft()
+}
+
+// fullDisk ends a node whose log cannot be written. Raft itself would try again and again, and the others would count on
+// one that keeps nothing of what they send.
+func (n *node[T]) fullDisk(err error) {
+	n.fail(fmt.Errorf("node %s: its log cannot be written: %w: make room in %s and start it again; the others go on", n.cfg.Node, err, n.cfg.Dir))
 }
 
 // rows is where the journal writes.
@@ -265,6 +276,9 @@ func (n *node[T]) close() error {
 	}
 	if n.cfg.HTTP != nil {
 		n.cfg.HTTP.Close()
+	}
+	if n.folder != nil {
+		err = errors.Join(err, n.folder.Close())
 	}
 	return err
 }

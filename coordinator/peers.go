@@ -2,7 +2,6 @@ package coordinator
 
 import (
 	"crypto/tls"
-	"fmt"
 	"net"
 	"time"
 
@@ -24,7 +23,7 @@ const peerTimeout = 5 * time.Second
 func ListenPeers(bind, address string, t *tls.Config, log *zap.Logger) (*Peers, error) {
 	l, err := net.Listen("tcp", bind)
 	if err != nil {
-		return nil, fmt.Errorf("coordinator: raft: %w", err)
+		return nil, err
 	}
 	s := &stream{Listener: l, address: address, tls: t}
 	if t != nil {

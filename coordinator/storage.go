@@ -34,8 +34,8 @@ type storage struct {
 const cachedEntries = 64
 
 // openStorage opens the storage in dir; an empty dir keeps it in memory. The log is in files of
-// segmentSize bytes, and what snapshots made superfluous of it goes file by file.
-func openStorage(dir string, segmentSize int, log *zap.Logger) (storage, error) {
+// segmentSize bytes, and what snapshots made superfluous of it goes file by file. Failed is told when it cannot be written.
+func openStorage(dir string, segmentSize int, disk func() error, failed func(error), log *zap.Logger) (storage, error) {
 	if dir == "" {
 		m := raft.NewInmemStore()
 		return storage{log: m, stable: m, snapshots: raft.NewInmemSnapshotStore()}, nil
@@ -48,14 +48,14 @@ func openStorage(dir string, segmentSize int, log *zap.Logger) (storage, error) 
 	w, err := wal.Open(logs, wal.WithLogger(hclogTo(log)), wal.WithSegmentSize(segmentSize), wal.WithMetaStore(meta),
 		wal.WithSegmentFiler(filer{segment.NewFiler(logs, fs.New())}))
 	if err != nil {
-		return storage{}, fmt.Errorf("coordinator: opening the log in %s (is another node running there?): %w", logs, err)
+		return storage{}, fmt.Errorf("coordinator: opening the log in %s: %w", logs, err)
 	}
 	both := closers{w, meta}
 	snapshots, err := raft.NewFileSnapshotStoreWithLogger(dir, 2, hclogTo(log))
 	if err != nil {
 		return storage{}, errors.Join(fmt.Errorf("coordinator: opening snapshots: %w", err), both.Close())
 	}
-	cached, err := raft.NewLogCache(cachedEntries, w)
+	cached, err := raft.NewLogCache(cachedEntries, guarded{w, disk, failed})
 	if err != nil {
 		return storage{}, errors.Join(err, both.Close())
 	}
@@ -72,6 +72,31 @@ func (f filer) Open(info types.SegmentInfo) (types.SegmentReader, error) {
 		return f.RecoverTail(info)
 	}
 	return f.Filer.Open(info)
+}
+
+// guarded is a log that says when it cannot be written.
+type guarded struct {
+	*wal.WAL
+	disk   func() error // for tests: why the disk takes no more; nil for a disk as it is
+	failed func(error)
+}
+
+// StoreLog stores one entry.
+func (w guarded) StoreLog(l *raft.Log) error { return w.StoreLogs([]*raft.Log{l}) }
+
+// StoreLogs stores entries.
+func (w guarded) StoreLogs(logs []*raft.Log) error {
+	var err error
+	if w.disk != nil {
+		err = w.disk()
+	}
+	if err == nil {
+		err = w.WAL.StoreLogs(logs)
+	}
+	if err != nil {
+		w.failed(err)
+	}
+	return err
 }
 
 // closers are closed one after another.

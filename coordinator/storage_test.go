@@ -12,7 +12,7 @@ import (
 func TestLogThatWasCutOpensAgain(t *testing.T) {
 	dir := t.TempDir()
 	open := func() storage {
-		s, err := openStorage(dir, logSegment, zap.NewNop())
+		s, err := openStorage(dir, logSegment, nil, nil, zap.NewNop())
 		if err != nil {
 			t.Fatal(err)
 		}

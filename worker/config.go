@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"slices"
 
 	"go.uber.org/zap"
 
+	"weir/claim"
 	"weir/config"
 	"weir/problem"
 	"weir/problem/kinds"
@@ -128,8 +128,10 @@ func Serve[T vec.Float](ctx context.Context, cfg Config, p problem.Problem[T]) e
 	if cfg.Cores == 0 {
 		cfg.Cores = runtime.GOMAXPROCS(0)
 	}
-	if err := os.MkdirAll(cfg.Dir, 0o755); err != nil {
-		return err
+	folder, err := claim.Take(cfg.Dir)
+	if err != nil {
+		return fmt.Errorf("worker %s: %w", cfg.Name, err)
 	}
+	defer folder.Close()
 	return start(ctx, cfg, p)
 }

@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"syscall"
 
 	"go.uber.org/zap"
 
@@ -68,7 +70,7 @@ func (c *coordinatorCmd) Run(ctx context.Context, term terminal) error {
 		node.Members = append(node.Members, coordinator.Member{ID: n.ID, Raft: n.RaftAddr(), HTTP: n.HTTPAddr()})
 	}
 	if node.HTTP, err = net.Listen("tcp", net.JoinHostPort(at.Bind(), strconv.Itoa(at.HTTP))); err != nil {
-		return fmt.Errorf("%s: http: %w", c.ID, err)
+		return fmt.Errorf("%s: http: %w%s", c.ID, err, busy(err, "http"))
 	}
 	if folder != nil {
 		node.HTTP = tls.NewListener(node.HTTP, folder.Server())
@@ -76,7 +78,7 @@ func (c *coordinatorCmd) Run(ctx context.Context, term terminal) error {
 	}
 	peers, err := coordinator.ListenPeers(net.JoinHostPort(at.Bind(), strconv.Itoa(at.Raft)), at.RaftAddr(), folder.Peer(), log)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: raft: %w%s", c.ID, err, busy(err, "raft"))
 	}
 	defer peers.Close()
 	node.Raft = peers.NetworkTransport
@@ -94,6 +96,14 @@ func (c *coordinatorCmd) Run(ctx context.Context, term terminal) error {
 	defer node.Conn.Close()
 	log.Info("node starts", zap.String("node", c.ID), zap.String("raft", at.RaftAddr()), zap.String("http", at.HTTPAddr()))
 	return unlessLeaving(coordinator.Run(ctx, node))
+}
+
+// busy says what to do about a port that is in use.
+func busy(err error, key string) string {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return " (does another node or run use this port? the cluster file sets it: " + key + ")"
+	}
+	return ""
 }
 
 // open reads what every process of a cluster reads: the config, the cluster file, and its keys.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,11 +29,18 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("CONFIGS", configs)
+			busy, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				return err
+			}
+			env.Defer(func() { busy.Close() })
+			env.Setenv("BUSY", port(busy))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status":  exitStatus,
 			"waitfor": waitFor,
+			"cluster": oneNode,
 		},
 	})
 }
@@ -55,6 +63,28 @@ func exitStatus(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("exit status %s, want %s", got, args[0])
 	}
 }
+
+// oneNode writes a cluster file of one node, of whose ports one is as it is told and the others are free:
+// cluster FILE http 80.
+func oneNode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: cluster FILE raft|nats|routes|http PORT")
+	}
+	text := "nodes: [{id: node-1, host: 127.0.0.1"
+	for _, kind := range []string{"raft", "nats", "routes", "http"} {
+		free, err := net.Listen("tcp", "127.0.0.1:0")
+		ts.Check(err)
+		at := port(free)
+		ts.Check(free.Close())
+		if kind == args[1] {
+			at = args[2]
+		}
+		text += ", " + kind + ": " + at
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text+"}]\nworkers: [{id: worker-1, clients: 0-3}]\n"), 0o666))
+}
+
+func port(l net.Listener) string { return strconv.Itoa(l.Addr().(*net.TCPAddr).Port) }
 
 // waitFor waits until a file is there.
 func waitFor(ts *testscript.TestScript, neg bool, args []string) {
