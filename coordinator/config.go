@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -44,6 +46,8 @@ type Config struct {
 	HTTPPublic bool // nobody is asked for a token: only where everybody is trusted
 	Timeouts   Timeouts
 	Log        *zap.Logger
+	// OwnProcess says that this process is nothing but the node: its memory is held to what the run needs and slack more.
+	OwnProcess bool
 
 	// For tests: how many bytes of the log a snapshot is taken after, and how many entries stay in the log behind it; 0 for
 	// what real runs do.
@@ -104,10 +108,37 @@ func (c *Config) fits(dim, width int) error {
 	if bytes := dim * width; c.Run.Compress.Kind == "identity" && bytes > maxUpdate {
 		return c.Run.Fault("compress.kind", "an update is %d MB, and all of it goes through every node's log: must be topk, quant or another that sends less", bytes/1e6)
 	}
-	mirrored := c.Run.Compress.Memory == "per-client" && slices.Contains([]string{"ef21", "ef21m", "econtrol"}, c.Run.Compress.Feedback)
-	if need := int64(dim) * int64(width) * int64(c.Run.Clients.Count); mirrored && need > int64(c.Run.Compress.Budget) {
+	if need := c.mirrors(dim, width); need > int64(c.Run.Compress.Budget) {
 		return c.Run.Fault("compress.budget", "%s keeps a vector for each of %d clients on every node, %d MB in all: allow as much, or choose memory mean, or feedback ec",
 			c.Run.Compress.Feedback, c.Run.Clients.Count, need/1e6)
 	}
 	return nil
+}
+
+// mirrors is the bytes of decoder memory: a vector for each client where the feedback rule mirrors h, else nothing.
+func (c *Config) mirrors(dim, width int) int64 {
+	if c.Run.Compress.Memory != "per-client" || !slices.Contains([]string{"ef21", "ef21m", "econtrol"}, c.Run.Compress.Feedback) {
+		return 0
+	}
+	return int64(dim) * int64(width) * int64(c.Run.Clients.Count)
+}
+
+// A node's vectors, and what it may have beside them and its decoder memory: updates on their way, buffers, garbage.
+const (
+	vectors = 6 // the newest version and one that is held, the window's sum, the optimiser's two, the exact model of a compressed downlink
+	slack   = 200 << 20
+)
+
+// holdMemory has the collector wait until there is five times as much as is in use, since a node makes much garbage for
+// what it keeps, and keep the process within what the run needs. GOGC and GOMEMLIMIT say otherwise where they are set.
+func (c *Config) holdMemory(dim, width int) {
+	if !c.OwnProcess {
+		return
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(int64(dim)*int64(width)*vectors + c.mirrors(dim, width) + slack)
+	}
 }

@@ -87,6 +87,7 @@ func run[T vec.Float](ctx context.Context, cfg Config, p problem.Problem[T]) err
 	if err := cfg.fits(p.Dim(), vec.Size[T]()); err != nil {
 		return err
 	}
+	cfg.holdMemory(p.Dim(), vec.Size[T]())
 	n := &node[T]{
 		cfg: cfg, log: cfg.Log.With(zap.String("node", cfg.Node)), subjects: cfg.Subjects, problem: p,
 		counts: cmp.Or(cfg.counts, newCounters()), history: record.NewHistory(), done: make(chan struct{}), snapshots: make(chan struct{}, 1), digesting: make(chan digestJob[T], 4),
@@ -154,7 +155,7 @@ func (n *node[T]) openRaft() error {
 	t := n.cfg.Timeouts
 	c.LocalID = raft.ServerID(n.cfg.Node)
 	c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout, c.CommitTimeout = t.Heartbeat, t.Heartbeat, t.Lease, t.Commit
-	c.MaxAppendEntries = 16 // 12 MiB of full batches
+	c.MaxAppendEntries = 8 // 6 MiB of full batches
 	c.BatchApplyCh = true
 	c.TrailingLogs = cmp.Or(n.cfg.trailing, 128) // at 768 KiB each, 96 MiB
 	c.SnapshotThreshold = 1 << 62                // by bytes instead: see snapshotter

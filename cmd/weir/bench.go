@@ -169,13 +169,16 @@ func (c *benchSimCmd) once(ctx context.Context, term terminal) error {
 }
 
 // peakRSS is the most memory that this process has had resident, in bytes; 0 where the system does not say.
-func peakRSS() uint64 {
-	text, err := os.ReadFile("/proc/self/status") // Linux
+func peakRSS() uint64 { return memory(os.Getpid(), "VmHWM:") }
+
+// memory is what /proc says of a process, in bytes; 0 where there is no such thing, or no longer.
+func memory(pid int, field string) (bytes uint64) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)) // Linux
 	if err != nil {
 		return 0
 	}
 	for line := range strings.Lines(string(text)) {
-		if value, found := strings.CutPrefix(line, "VmHWM:"); found {
+		if value, found := strings.CutPrefix(line, field); found {
 			var kib uint64
 			fmt.Sscanf(value, "%d kB", &kib) //nolint:errcheck // 0 then
 			return kib << 10

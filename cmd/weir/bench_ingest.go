@@ -28,7 +28,8 @@ type benchIngestCmd struct {
 func (benchIngestCmd) Help() string {
 	return `Real coordinator nodes, each a process of its own, on this machine; eight clients that do no work, but send the update
 that the ledger awaits of them as soon as it does, and one ahead. An update counts when it is committed: verified,
-replicated to a majority's disks, applied, and told. Latency is from an update's first byte to that.
+replicated to a majority's disks, applied, and told. Latency is from an update's first byte to that, memory what the
+largest node has in use at the end; with --json also half way: it is to stay as it is, however long the run.
 
 Example:
   weir bench ingest --json`
@@ -59,10 +60,18 @@ type ingestResult struct {
 	BytesPerSecond   float64 `json:"bytes_per_second"` // of frames
 	P50              float64 `json:"p50_ms"`
 	P99              float64 `json:"p99_ms"`
+	Updates          int     `json:"updates"`
 	Resent           int     `json:"resent"` // updates that were lost on their way: 0, unless the machine stood still
+	// Of the largest node, half way through and at the end, and what it has to have: the model's vectors.
+	MemoryHalf uint64 `json:"memory_half_bytes"`
+	MemoryEnd  uint64 `json:"memory_end_bytes"`
+	Vectors    uint64 `json:"vectors_bytes"`
 }
 
-const ingestClients = 8
+const (
+	ingestClients = 8
+	ingestVectors = 3 // that a node has: the newest version, the window's sum, a version that somebody holds
+)
 
 // config is a run that takes whatever comes: a window closes when every client is in it.
 func (k ingestCase) config() config.Config {
@@ -96,9 +105,9 @@ func (c *benchIngestCmd) Run(ctx context.Context, term terminal) error {
 		return printJSON(term.out, results)
 	}
 	table := tabwriter.NewWriter(term.out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "nodes\tupdates/s\tframes/s\tp50\tp99\t  case\t")
+	fmt.Fprintln(table, "nodes\tupdates/s\tframes/s\tp50\tp99\tmemory\t  case\t")
 	for _, r := range results {
-		fmt.Fprintf(table, "%d\t%.0f\t%s\t%.1fms\t%.1fms\t  %s\t\n", r.Nodes, r.UpdatesPerSecond, bytes(uint64(r.BytesPerSecond)), r.P50, r.P99, r.Name)
+		fmt.Fprintf(table, "%d\t%.0f\t%s\t%.1fms\t%.1fms\t%s\t  %s\t\n", r.Nodes, r.UpdatesPerSecond, bytes(uint64(r.BytesPerSecond)), r.P50, r.P99, bytes(r.MemoryEnd), r.Name)
 	}
 	return table.Flush()
 }
@@ -118,7 +127,7 @@ func (c *benchIngestCmd) measure(ctx context.Context, k ingestCase, nodes int) (
 	group, ctx := errgroup.WithContext(ctx)
 	defer group.Wait() //nolint:errcheck // its error is told below
 	defer end()
-	cluster, err := startNodes(ctx, group, dir, cfg, nodes)
+	cluster, all, err := startNodes(ctx, group, dir, cfg, nodes)
 	if err != nil {
 		return ingestResult{}, err
 	}
@@ -131,41 +140,51 @@ func (c *benchIngestCmd) measure(ctx context.Context, k ingestCase, nodes int) (
 	if err != nil {
 		return ingestResult{}, err
 	}
+	l.memory = func() uint64 { return largest(all.running()) }
 	r, err := l.run(ctx, c.Length)
 	r.Name, r.Parameters, r.Nodes, r.Clients = k.name, k.dim, nodes, ingestClients
+	r.Vectors = ingestVectors * 4 * uint64(k.dim)
 	return r, err
 }
 
+// largest is the memory that the largest of these processes has in use, in bytes.
+func largest(pids map[string]int) (bytes uint64) {
+	for _, pid := range pids {
+		bytes = max(bytes, memory(pid, "VmRSS:"))
+	}
+	return bytes
+}
+
 // startNodes starts a coordinator of so many processes.
-func startNodes(ctx context.Context, group *errgroup.Group, dir string, cfg config.Config, nodes int) (config.Cluster, error) {
+func startNodes(ctx context.Context, group *errgroup.Group, dir string, cfg config.Config, nodes int) (config.Cluster, *supervisor, error) {
 	text, err := localCluster(nodes, 1, cfg.Clients.Count)
 	if err != nil {
-		return config.Cluster{}, err
+		return config.Cluster{}, nil, err
 	}
 	clusterPath, configPath := filepath.Join(dir, "cluster.yaml"), filepath.Join(dir, "config.yaml")
 	if err := os.WriteFile(clusterPath, text, 0o666); err != nil {
-		return config.Cluster{}, err
+		return config.Cluster{}, nil, err
 	}
 	if err := os.WriteFile(configPath, cfg.YAML(), 0o666); err != nil {
-		return config.Cluster{}, err
+		return config.Cluster{}, nil, err
 	}
 	cluster, err := config.LoadCluster(clusterPath)
 	if err != nil {
-		return cluster, err
+		return cluster, nil, err
 	}
 	if cluster, err = cluster.For(cfg); err != nil {
-		return cluster, err
+		return cluster, nil, err
 	}
 	all, err := newSupervisor(filepath.Join(dir, "logs"))
 	if err != nil {
-		return cluster, err
+		return cluster, nil, err
 	}
 	for _, n := range cluster.Nodes {
 		group.Go(func() error {
 			return all.keep(ctx, n.ID, 0, "coordinator", "--config", configPath, "--cluster", clusterPath, "--id", n.ID, "--dir", filepath.Join(dir, n.ID))
 		})
 	}
-	return cluster, nil
+	return cluster, all, nil
 }
 
 // load is eight clients that send as fast as they may.
@@ -175,6 +194,8 @@ type load struct {
 	clients  [ingestClients]sender
 	notes    chan transport.Notes
 	pipeline uint64
+
+	memory func() uint64 // of the largest node, in bytes
 
 	measuring bool
 	done      int
@@ -234,7 +255,8 @@ func (l *load) run(ctx context.Context, length time.Duration) (ingestResult, err
 		return ingestResult{}, err
 	}
 	began := time.Now()
-	start, end := time.After(warmUp), time.After(warmUp+length)
+	start, half, end := time.After(warmUp), time.After(warmUp+length/2), time.After(warmUp+length)
+	var memoryHalf uint64
 	for {
 		select {
 		case <-ctx.Done():
@@ -249,8 +271,12 @@ func (l *load) run(ctx context.Context, length time.Duration) (ingestResult, err
 			}
 		case <-start:
 			l.measuring, began = true, time.Now()
+		case <-half:
+			memoryHalf = l.memory()
 		case <-end:
-			return l.result(time.Since(began)), nil
+			r := l.result(time.Since(began))
+			r.MemoryHalf, r.MemoryEnd = memoryHalf, l.memory()
+			return r, nil
 		}
 	}
 }
@@ -346,6 +372,7 @@ func (l *load) result(took time.Duration) ingestResult {
 		return l.latencies[int(q*float64(len(l.latencies)-1))].Seconds() * 1e3
 	}
 	return ingestResult{
-		UpdatesPerSecond: float64(l.done) / took.Seconds(), BytesPerSecond: float64(l.bytes) / took.Seconds(), P50: at(0.5), P99: at(0.99), Resent: l.resent,
+		UpdatesPerSecond: float64(l.done) / took.Seconds(), BytesPerSecond: float64(l.bytes) / took.Seconds(), P50: at(0.5), P99: at(0.99),
+		Updates: l.done, Resent: l.resent,
 	}
 }

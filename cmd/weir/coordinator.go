@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"syscall"
 
@@ -44,14 +43,8 @@ Examples:
   weir coordinator --config run.yaml --cluster cluster.yaml --id node-2 --record frames`
 }
 
-// ballastBytes is memory that is never touched, so it takes up none; but the collector thinks that it is in use, and
-// collects when as much again is garbage. Without it a node with a small model collects at every few updates.
-const ballastBytes = 64 << 20
-
 // Run is one node until its run is over.
 func (c *coordinatorCmd) Run(ctx context.Context, term terminal) error {
-	ballast := make([]byte, ballastBytes)
-	defer runtime.KeepAlive(ballast)
 	cfg, cluster, folder, err := c.open()
 	if err != nil {
 		return err
@@ -63,7 +56,7 @@ func (c *coordinatorCmd) Run(ctx context.Context, term terminal) error {
 	log := newLog(term.err, c.JSONLog)
 	node := coordinator.Config{
 		Node: c.ID, Join: c.Join, Dir: cmp.Or(c.Dir, filepath.Join("nodes", transport.Token(cluster.Run), c.ID)), Data: c.Data,
-		Run: cfg, Subjects: transport.NewSubjects(cluster.Run), RecordFrames: c.Record == "frames", Log: log,
+		Run: cfg, Subjects: transport.NewSubjects(cluster.Run), RecordFrames: c.Record == "frames", Log: log, OwnProcess: true,
 	}
 	node.HTTPPublic = folder == nil // on loopback, or insecure by name
 	for _, n := range cluster.Nodes {
