@@ -126,7 +126,7 @@ func (c *Config) mirrors(dim, width int) int64 {
 // A node's vectors, and what it may have beside them and its decoder memory: updates on their way, buffers, garbage.
 const (
 	vectors = 6 // the newest version and one that is held, the window's sum, the optimiser's two, the exact model of a compressed downlink
-	slack   = 200 << 20
+	slack   = 150 << 20
 )
 
 // holdMemory has the collector wait until there is five times as much as is in use, since a node makes much garbage for

@@ -18,6 +18,7 @@ const (
 	behindWait = 50 * time.Millisecond // a node that has not got a version yet has it soon
 
 	helloTimeout = 2 * time.Second
+	longAlone    = 20 * time.Second
 	leaveTimeout = time.Second
 )
 
@@ -100,7 +101,7 @@ func (h *host[T]) greeted(g *greeting) error {
 		return g.err
 	case g.err != nil:
 		h.retryHello()
-		h.Log.Debug("no answer to hello", zap.Error(g.err))
+		h.unanswered(g.err)
 		return nil
 	case g.answer.Refused != "":
 		return &RefusedError{h.Name, g.answer.Refused}
@@ -109,6 +110,7 @@ func (h *host[T]) greeted(g *greeting) error {
 		return nil
 	}
 	h.helloBackoff.reset()
+	h.answered()
 	h.hearBeat(g.answer.Beat)
 	if !h.joined {
 		h.joined = true
@@ -125,6 +127,28 @@ func (h *host[T]) greeted(g *greeting) error {
 	}
 	h.over = g.answer.Stopped != "" // these were the last news of every client
 	return nil
+}
+
+// unanswered takes note of a hello that nobody answered, and says so once it has been so for long: the worker then waits
+// for somebody to start the nodes again, or to end it.
+func (h *host[T]) unanswered(err error) {
+	h.Log.Debug("no answer to hello", zap.Error(err))
+	now := h.now()
+	if h.alone.IsZero() {
+		h.alone = now
+	}
+	if !h.told && now.Sub(h.alone) >= longAlone {
+		h.told = true
+		h.Log.Warn("nobody leads the run, or no node can be reached: waiting for them; end this worker if the run is over", zap.Duration("since", now.Sub(h.alone)), zap.Error(err))
+	}
+}
+
+// answered ends what unanswered took note of.
+func (h *host[T]) answered() {
+	if h.told {
+		h.Log.Info("the run answers again")
+	}
+	h.alone, h.told = time.Time{}, false
 }
 
 // leave tells the leader that the worker ends.

@@ -51,6 +51,8 @@ type host[T vec.Float] struct {
 	wake         time.Time // when timer fires; zero when nothing is due
 	helloAt      time.Time
 	helloBackoff backoff
+	alone        time.Time // since when no hello has been answered; zero while they are
+	told         bool      // that it has been so for long
 	fetchAt      time.Time
 	fetchBackoff backoff
 	patience     time.Time // when the run's end is taken for certain without an answer

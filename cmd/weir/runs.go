@@ -45,6 +45,13 @@ func folderNumber(folder, name string) (int, bool) {
 	return n, err == nil && n > 0
 }
 
+// warn says what of a config is allowed and likely to disappoint.
+func warn(term terminal, cfg config.Config) {
+	for _, w := range cfg.Warnings() {
+		fmt.Fprintf(term.err, "weir: warning: %v\n", w)
+	}
+}
+
 // tell says what the run came to and what to do next.
 func (j *job) tell(term terminal, s record.Summary, quiet, asJSON bool) error {
 	if asJSON {

@@ -41,9 +41,7 @@ func (c *simCmd) Run(ctx context.Context, term terminal) error {
 	if err != nil {
 		return err
 	}
-	for _, w := range j.cfg.Warnings() {
-		fmt.Fprintf(term.err, "weir: warning: %v\n", w)
-	}
+	warn(term, j.cfg)
 	checkpoint := filepath.Join(j.dir, "checkpoint.bin")
 	p := newProgress(term.err, j.cfg, c.Quiet)
 	result, err := simulate.Run(ctx, j.cfg, simulate.Options{

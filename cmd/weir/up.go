@@ -63,6 +63,7 @@ func (c *upCmd) Run(ctx context.Context, term terminal) error {
 	if err != nil {
 		return err
 	}
+	warn(term, r.cfg)
 	p := newProgress(term.err, r.cfg, c.Quiet)
 	err = r.run(ctx, p)
 	p.done()
