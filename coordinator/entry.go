@@ -24,6 +24,9 @@ const (
 	entryFinish                   // nothing more will come
 )
 
+// entry is something to be put into the log: append adds it to dst.
+type entry interface{ append(dst []byte) []byte }
+
 // errEntry is returned for bytes that are no entry of this log.
 var errEntry = errors.New("coordinator: malformed log entry")
 
@@ -34,9 +37,21 @@ type genesis struct {
 	Samples string // digest of how many samples each client holds: equal data, equal digest
 }
 
-func (g genesis) entry() []byte { return append([]byte{byte(entryGenesis)}, transport.Encode(g)...) }
+func (g genesis) append(dst []byte) []byte {
+	return append(append(dst, byte(entryGenesis)), transport.Encode(g)...)
+}
 
-func commandEntry(c ledger.Command) []byte { return c.Append([]byte{byte(entryCommand)}) }
+// command is one without an update.
+type command ledger.Command
+
+func (c command) append(dst []byte) []byte {
+	return (*ledger.Command)(&c).Append(append(dst, byte(entryCommand)))
+}
+
+// finish is the last entry.
+type finish struct{}
+
+func (finish) append(dst []byte) []byte { return append(dst, byte(entryFinish)) }
 
 // piece is one frame of an update in several.
 type piece struct {
@@ -45,12 +60,11 @@ type piece struct {
 	frame  []byte
 }
 
-func (p piece) entry() []byte {
-	b := make([]byte, 0, 13+len(p.frame))
-	b = append(b, byte(entryFrame))
-	b = binary.LittleEndian.AppendUint32(b, p.client)
-	b = binary.LittleEndian.AppendUint64(b, p.seq)
-	return append(b, p.frame...)
+func (p piece) append(dst []byte) []byte {
+	dst = append(dst, byte(entryFrame))
+	dst = binary.LittleEndian.AppendUint32(dst, p.client)
+	dst = binary.LittleEndian.AppendUint64(dst, p.seq)
+	return append(dst, p.frame...)
 }
 
 func decodePiece(b []byte) (piece, error) {
@@ -69,25 +83,38 @@ type admission struct {
 	frame   []byte
 }
 
-func (a *admission) entry() []byte {
-	report := transport.Encode(&a.report)
-	b := make([]byte, 0, 128+len(report)+len(a.frame))
-	b = a.command.Append(append(b, byte(entryAdmit)))
-	b = binary.LittleEndian.AppendUint32(b, a.before)
-	b = binary.LittleEndian.AppendUint16(b, uint16(len(report)))
-	b = append(b, report...)
-	return append(b, a.frame...)
+// reported are the fields of a report that its command has not got, in the order in which they stand in the log.
+const reported = 9
+
+func (a *admission) append(dst []byte) []byte {
+	dst = a.command.Append(append(dst, byte(entryAdmit)))
+	dst = binary.LittleEndian.AppendUint32(dst, a.before)
+	r := &a.report
+	for _, v := range [reported]uint64{
+		uint64(r.Steps), math.Float64bits(r.Contraction), math.Float64bits(r.ErrorNorm), math.Float64bits(r.Eta),
+		uint64(r.Waited), uint64(r.Computed), uint64(r.Blocked), uint64(r.Downloaded), uint64(r.Returned),
+	} {
+		dst = binary.LittleEndian.AppendUint64(dst, v)
+	}
+	return append(dst, a.frame...)
 }
 
 func decodeAdmission(b []byte) (a admission, err error) {
 	a.command, b, err = ledger.DecodeCommand(b)
-	if err != nil || len(b) < 6 || len(b)-6 < int(binary.LittleEndian.Uint16(b[4:])) {
+	if err != nil || len(b) < 4+8*reported {
 		return a, errors.Join(errEntry, err)
 	}
 	a.before = binary.LittleEndian.Uint32(b)
-	n := int(binary.LittleEndian.Uint16(b[4:]))
-	a.frame = b[6+n:]
-	return a, transport.Decode(b[6:6+n], &a.report)
+	word := func(i int) uint64 { return binary.LittleEndian.Uint64(b[4+8*i:]) }
+	float := func(i int) float64 { return math.Float64frombits(word(i)) }
+	c := &a.command
+	a.report = transport.Report{
+		Report: problem.Report{Loss: c.Loss, RMS: c.RMS, Steps: int(word(0)), Samples: int(c.Samples)},
+		Norm:   c.Norm, Contraction: float(1), ErrorNorm: float(2), Eta: float(3),
+		Waited: int64(word(4)), Computed: int64(word(5)), Blocked: int64(word(6)), Downloaded: int(word(7)), Returned: int(word(8)),
+	}
+	a.frame = b[4+8*reported:]
+	return a, nil
 }
 
 // measured is an evaluation of a version at a time of the run.
@@ -97,9 +124,9 @@ type measured struct {
 	Metrics problem.Metrics
 }
 
-// entry writes numbers as bits: a metric of a run that diverged is none that JSON knows.
-func (m measured) entry() []byte {
-	b := []byte{byte(entryMeasured)}
+// append writes numbers as bits: a metric of a run that diverged is none that JSON knows.
+func (m measured) append(b []byte) []byte {
+	b = append(b, byte(entryMeasured))
 	b = binary.LittleEndian.AppendUint64(b, uint64(m.Time))
 	b = binary.LittleEndian.AppendUint64(b, m.Version)
 	for _, v := range m.Metrics {
@@ -132,7 +159,9 @@ type digested struct {
 	Digest  string
 }
 
-func (d digested) entry() []byte { return append([]byte{byte(entryDigest)}, transport.Encode(d)...) }
+func (d digested) append(dst []byte) []byte {
+	return append(append(dst, byte(entryDigest)), transport.Encode(d)...)
+}
 
 // openEntry splits an entry into its kind and the rest.
 func openEntry(b []byte) (kind, []byte, error) {

@@ -86,7 +86,7 @@ func (l *lead[T]) evaluate(ctx context.Context) {
 				m.Time = n.state.time
 				n.mu.Unlock()
 			}
-			if l.proposals.add(ctx, m.entry()) == nil {
+			if l.proposals.add(ctx, m) == nil {
 				n.mu.Lock()
 				e.told = max(e.told, int64(m.Version))
 				n.mu.Unlock()

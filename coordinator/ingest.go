@@ -25,25 +25,26 @@ type update struct {
 }
 
 // entries are the update as entries of the log: its frames but the last, and the admission with the last.
-func (u *update) entries(now int64) (pieces [][]byte, last []byte) {
+func (u *update) entries(now int64) []entry {
 	cosine := selection.Unknown()
 	if u.report.Cosine != nil {
 		cosine = *u.report.Cosine
 	}
-	a := admission{
+	a := &admission{
 		command: ledger.Command{
 			Kind: ledger.Admit, Time: now, Client: u.client, Seq: u.seq, Base: u.base, Samples: uint64(u.report.Samples),
 			Loss: u.report.Loss, RMS: u.report.RMS, Cosine: cosine, Norm: u.report.Norm, Fault: u.fault,
 		},
 		report: u.report,
 	}
+	var all []entry
 	if n := len(u.frames) - 1; n >= 0 {
 		for _, frame := range u.frames[:n] {
-			pieces = append(pieces, piece{u.client, u.seq, frame}.entry())
+			all = append(all, piece{u.client, u.seq, frame})
 		}
 		a.before, a.frame = uint32(n), u.frames[n]
 	}
-	return pieces, a.entry()
+	return append(all, a)
 }
 
 // ingest gathers and verifies the updates that workers send. It belongs to the goroutine of its subscription.

@@ -138,7 +138,7 @@ func (l *lead[T]) run(ctx context.Context) error {
 	l.started = n.state.machine.Ledger.Started()
 	n.mu.Unlock()
 	if fresh { // nobody is let in before it is known which run this is
-		if err := l.proposals.commit(n.state.identity().entry()); err != nil {
+		if err := l.proposals.commit(n.state.identity()); err != nil {
 			return err
 		}
 	}
@@ -236,7 +236,7 @@ func (l *lead[T]) stampLocked() int64 {
 }
 
 func (l *lead[T]) command(ctx context.Context, c ledger.Command) error {
-	return l.proposals.add(ctx, commandEntry(c))
+	return l.proposals.add(ctx, command(c))
 }
 
 // step proposes what can be proposed now, and returns how long until the clock asks for more.
@@ -276,7 +276,7 @@ func (l *lead[T]) putDigests(ctx context.Context) error {
 	l.digested = nil
 	l.n.mu.Unlock()
 	for _, x := range made {
-		if err := l.proposals.add(ctx, x.entry()); err != nil {
+		if err := l.proposals.add(ctx, x); err != nil {
 			return err
 		}
 	}
@@ -293,7 +293,7 @@ func (l *lead[T]) end(ctx context.Context) error {
 		return nil
 	}
 	l.ended = true
-	return l.proposals.add(ctx, []byte{byte(entryFinish)})
+	return l.proposals.add(ctx, finish{})
 }
 
 // release proposes the updates that came early and are awaited now.
@@ -344,13 +344,12 @@ func (l *lead[T]) admit(ctx context.Context, u *update, now int64) error {
 	l.n.mu.Lock()
 	l.proposed[u.client] = u.seq
 	l.n.mu.Unlock()
-	pieces, last := u.entries(now)
-	for _, entry := range pieces {
-		if err := l.proposals.add(ctx, entry); err != nil {
+	for _, e := range u.entries(now) {
+		if err := l.proposals.add(ctx, e); err != nil {
 			return err
 		}
 	}
-	return l.proposals.add(ctx, last)
+	return nil
 }
 
 // poke has the loop look for what there is to do.

@@ -21,17 +21,18 @@ func (l *lead[T]) follow(ctx context.Context) error {
 		u, tick, now := l.next()
 		switch {
 		case u != nil:
-			pieces, last := u.entries(now)
-			for _, entry := range pieces {
-				if err := l.proposals.add(ctx, entry); err != nil {
+			all := u.entries(now)
+			last := len(all) - 1
+			for _, e := range all[:last] {
+				if err := l.proposals.add(ctx, e); err != nil {
 					return err
 				}
 			}
-			if err := l.proposals.commit(last); err != nil {
+			if err := l.proposals.commit(all[last]); err != nil {
 				return err
 			}
 		case tick:
-			if err := l.proposals.commit(commandEntry(ledger.Command{Kind: ledger.Tick, Time: now})); err != nil {
+			if err := l.proposals.commit(command{Kind: ledger.Tick, Time: now}); err != nil {
 				return err
 			}
 		default:

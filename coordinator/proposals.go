@@ -15,6 +15,7 @@ import (
 type proposals struct {
 	raft    *raft.Raft
 	batch   []byte
+	usual   int // bytes of the batches of late: what the next is made for
 	flying  atomic.Int32
 	futures chan raft.ApplyFuture // of batches on their way, in order
 }
@@ -31,8 +32,8 @@ func newProposals(r *raft.Raft) *proposals {
 }
 
 // add has an entry go with the next batch, and sends the batch if that is full.
-func (p *proposals) add(ctx context.Context, entry []byte) error {
-	p.put(entry)
+func (p *proposals) add(ctx context.Context, e entry) error {
+	p.put(e)
 	if len(p.batch) < fullBatch {
 		return nil
 	}
@@ -40,9 +41,10 @@ func (p *proposals) add(ctx context.Context, entry []byte) error {
 }
 
 // put adds an entry to the batch.
-func (p *proposals) put(entry []byte) {
-	p.batch = binary.LittleEndian.AppendUint32(p.batch, uint32(len(entry)))
-	p.batch = append(p.batch, entry...)
+func (p *proposals) put(e entry) {
+	at := len(p.batch)
+	p.batch = e.append(append(p.batch, make([]byte, batchedHead)...))
+	binary.LittleEndian.PutUint32(p.batch[at:], uint32(len(p.batch)-at-batchedHead))
 }
 
 // flush sends what there is, unless the log is busy: then the next batch that lands asks for it again.
@@ -66,13 +68,14 @@ func (p *proposals) send(ctx context.Context) error {
 // apply hands the batch to raft, which keeps it.
 func (p *proposals) apply() raft.ApplyFuture {
 	batch := p.batch
-	p.batch = make([]byte, 0, len(batch))
+	p.usual = max(len(batch), p.usual-p.usual/8)
+	p.batch = make([]byte, 0, p.usual)
 	return p.raft.Apply(batch, 0)
 }
 
 // commit puts an entry into the log, with all that was proposed before, and waits until it has been applied here.
-func (p *proposals) commit(entry []byte) error {
-	p.put(entry)
+func (p *proposals) commit(e entry) error {
+	p.put(e)
 	return p.apply().Error()
 }
 

@@ -6,11 +6,16 @@ import (
 	"testing"
 )
 
+// text is an entry for tests.
+type text string
+
+func (s text) append(dst []byte) []byte { return append(dst, s...) }
+
 func TestBatchGivesBackItsEntries(t *testing.T) {
 	var p proposals
 	want := []string{"one", "", "three"}
-	for _, entry := range want {
-		p.put([]byte(entry))
+	for _, s := range want {
+		p.put(text(s))
 	}
 	var got []string
 	err := unbatch(p.batch, func(entry []byte) error {
