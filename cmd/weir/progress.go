@@ -22,6 +22,7 @@ var linesEvery = 3 * time.Second
 // progress shows where a run is: a bar on a terminal, a line every few seconds elsewhere.
 type progress struct {
 	out  io.Writer // nil shows nothing
+	err  io.Writer // for what is to be said in any case
 	bar  *progressbar.ProgressBar
 	last time.Time
 	name string
@@ -31,7 +32,7 @@ type progress struct {
 const barSteps = 1000
 
 func newProgress(out io.Writer, cfg config.Config, quiet bool) *progress {
-	p := &progress{out: out, last: time.Now(), name: cfg.Name}
+	p := &progress{out: out, err: out, last: time.Now(), name: cfg.Name}
 	if quiet {
 		p.out = nil
 		return p
@@ -71,6 +72,14 @@ func (p *progress) say(done float64, text func() string) {
 		p.last = time.Now()
 		fmt.Fprintf(p.out, "%s: %.0f%%  %s\n", p.name, 100*done, text())
 	}
+}
+
+// note says what has happened, to be read afterwards too.
+func (p *progress) note(text string) {
+	if p.bar != nil {
+		_ = p.bar.Clear()
+	}
+	fmt.Fprintf(p.err, "weir: %s\n", text)
 }
 
 // done clears the bar.

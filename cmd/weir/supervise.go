@@ -24,8 +24,14 @@ type supervisor struct {
 	pids map[string]int // of those that run
 }
 
+// lostError says that a process was given up: what it does by itself does not work here. Others may do without it.
+type lostError struct{ error }
+
+func (e *lostError) Unwrap() error { return e.error }
+
 const (
-	restartAfter = 100 * time.Millisecond
+	restartAfter = 100 * time.Millisecond // doubled with every short life in a row
+	restartLast  = 2 * time.Second
 	shortLife    = 2 * time.Second // a process that lives no longer than this was not worth starting
 	shortLives   = 10              // in a row, before it is given up
 	graceTime    = 5 * time.Second // from the wish to end until the kill
@@ -59,12 +65,12 @@ func (s *supervisor) keep(ctx context.Context, name string, nice int, args ...st
 			short = 0
 		}
 		if short == shortLives {
-			return fmt.Errorf("%s died %d times in a row: %w: %s (%s has all that it said)", name, short, err, s.last(name), s.log(name))
+			return &lostError{fmt.Errorf("%s died %d times in a row: %w: %s (%s has all that it said)", name, short, err, s.last(name), s.log(name))}
 		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(restartAfter):
+		case <-time.After(min(restartAfter<<max(short-1, 0), restartLast)):
 		}
 	}
 }

@@ -188,16 +188,16 @@ func (r *upRun) run(ctx context.Context, p *progress) error {
 	group, ctx := errgroup.WithContext(ctx)
 	workers, endWorkers := context.WithCancel(ctx)
 	shared := []string{"--config", filepath.Join(r.dir, "config.yaml"), "--cluster", filepath.Join(r.dir, "cluster.yaml"), "--data", r.Data}
-	nodes := make(chan error, len(r.cluster.Nodes))
+	nodes, endNodes := context.WithCancel(ctx)
+	ended := make(chan ending, len(r.cluster.Nodes))
 	for _, n := range r.cluster.Nodes {
 		args := append([]string{"coordinator", "--id", n.ID, "--dir", filepath.Join(r.dir, "nodes", n.ID)}, shared...)
 		if r.Record != "" {
 			args = append(args, "--record", r.Record)
 		}
 		group.Go(func() error {
-			err := r.all.keep(ctx, n.ID, 0, args...)
-			nodes <- err
-			return err
+			ended <- ending{n.ID, r.all.keep(nodes, n.ID, 0, args...)}
+			return nil
 		})
 	}
 	for _, w := range r.cluster.Workers {
@@ -212,14 +212,51 @@ func (r *upRun) run(ctx context.Context, p *progress) error {
 	group.Go(func() error {
 		defer endWatch()
 		defer endWorkers()
-		for range r.cluster.Nodes {
-			if err := <-nodes; err != nil {
-				return err
-			}
-		}
-		return nil
+		defer endNodes()
+		return r.await(ended, p)
 	})
 	return group.Wait()
+}
+
+// ending is how a node's process ended for good.
+type ending struct {
+	node string
+	err  error
+}
+
+// stragglers is how long nodes have to come to the end of the run once the first has.
+const stragglers = 10 * time.Second
+
+// await waits for the nodes. A minority may be lost, or not come to the end with the others: it is told, and the run is what
+// the others made of it.
+func (r *upRun) await(ended <-chan ending, p *progress) error {
+	var late <-chan time.Time
+	out := map[string]bool{}
+	lost := 0
+	for len(out) < len(r.cluster.Nodes) {
+		select {
+		case e := <-ended:
+			out[e.node] = true
+			var given *lostError
+			switch {
+			case e.err == nil && late == nil:
+				late = time.After(stragglers)
+			case errors.As(e.err, &given) && 2*(lost+1) < len(r.cluster.Nodes):
+				lost++
+				p.note("the run goes on without " + e.err.Error())
+			case e.err != nil:
+				return e.err
+			}
+		case <-late:
+			for _, n := range r.cluster.Nodes {
+				if !out[n.ID] {
+					p.note(fmt.Sprintf("%s did not come to the end with the others: %s says why", n.ID, r.all.log(n.ID)))
+				}
+			}
+			return nil
+		}
+	}
+	return nil
 }
 
 // watchEvery is how often the cluster is asked how far it is.
