@@ -125,8 +125,8 @@ func (c *Config) mirrors(dim, width int) int64 {
 
 // A node's vectors, and what it may have beside them and its decoder memory: updates on their way, buffers, garbage.
 const (
-	vectors = 6 // the newest version and one that is held, the window's sum, the optimiser's two, the exact model of a compressed downlink
-	slack   = 150 << 20
+	mostVectors = 6 // the newest version and one that is held, the window's sum, the optimiser's two, the exact model of a compressed downlink
+	memorySlack = 150 << 20
 )
 
 // holdMemory has the collector wait until there is five times as much as is in use, since a node makes much garbage for
@@ -139,6 +139,6 @@ func (c *Config) holdMemory(dim, width int) {
 		debug.SetGCPercent(400)
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(int64(dim)*int64(width)*vectors + c.mirrors(dim, width) + slack)
+		debug.SetMemoryLimit(int64(dim)*int64(width)*mostVectors + c.mirrors(dim, width) + memorySlack)
 	}
 }

@@ -83,7 +83,7 @@ type admission struct {
 	frame   []byte
 }
 
-// reported are the fields of a report that its command has not got, in the order in which they stand in the log.
+// reported is how many fields of a report its command has not got: they stand in the log beside it.
 const reported = 9
 
 func (a *admission) append(dst []byte) []byte {

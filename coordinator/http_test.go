@@ -44,9 +44,7 @@ func newSite(t *testing.T, cfg config.Config, nodes int) *site {
 	t.Cleanup(func() {
 		s.stopAll()
 		http.DefaultClient.CloseIdleConnections()
-		// Raft waits out its own timeout for a successor that ended, too.
-		goleak.VerifyNone(t, before, goleak.IgnoreAnyFunction("github.com/hashicorp/raft.(*Raft).leadershipTransfer"),
-			goleak.IgnoreAnyFunction("github.com/hashicorp/raft.(*Raft).leaderLoop.func2"))
+		goleak.VerifyNone(t, append(raftWaits, before)...)
 	})
 	return s
 }

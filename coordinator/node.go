@@ -287,12 +287,10 @@ func (n *node[T]) close() error {
 // Apply takes a batch of entries that a majority holds. It is raft's to call, one at a time.
 func (n *node[T]) Apply(l *raft.Log) any {
 	n.mu.Lock()
-	err := unbatch(l.Data, func(entry []byte) error {
-		n.take(entry)
-		return n.broken
-	})
-	if err != nil && n.broken == nil {
-		n.breakDown(err)
+	if n.broken == nil {
+		if err := unbatch(l.Data, n.take); err != nil && n.broken == nil {
+			n.breakDown(err)
+		}
 	}
 	n.logged += int64(len(l.Data))
 	if n.snapshotDue() {
@@ -312,11 +310,8 @@ func (n *node[T]) Apply(l *raft.Log) any {
 	return nil
 }
 
-// take applies an entry.
-func (n *node[T]) take(entry []byte) {
-	if n.broken != nil {
-		return
-	}
+// take applies an entry. An error says that this node cannot go on.
+func (n *node[T]) take(entry []byte) error {
 	before, ran := n.state.time, n.state.machine.Ledger.Started()
 	e, err := n.state.apply(entry)
 	if n.state.time != before || !ran {
@@ -328,12 +323,13 @@ func (n *node[T]) take(entry []byte) {
 	if err == nil {
 		err = n.notice(&e)
 	}
-	switch {
-	case err != nil:
-		n.breakDown(err)
-	case n.lead != nil:
+	if err != nil {
+		return err
+	}
+	if n.lead != nil {
 		n.lead.applied(&e)
 	}
+	return n.broken
 }
 
 // breakDown ends a node whose state or record can no longer follow the log. The caller holds the lock.

@@ -57,7 +57,7 @@ func StartServer(ctx context.Context, cfg ServerConfig) (*Server, error) {
 		select {
 		case text := <-log.fatal:
 			started.Close() //nolint:errcheck // never fails
-			return nil, fmt.Errorf("transport: NATS server of %s: %s%s", cfg.Node, text, advice(text))
+			return nil, fmt.Errorf("transport: NATS server of %s: %s", cfg.Node, text)
 		case <-ctx.Done():
 			started.Close() //nolint:errcheck // never fails
 			return nil, fmt.Errorf("transport: NATS server of %s is not ready: %w", cfg.Node, ctx.Err())
@@ -65,13 +65,6 @@ func StartServer(ctx context.Context, cfg ServerConfig) (*Server, error) {
 		}
 	}
 	return started, nil
-}
-
-func advice(text string) string {
-	if strings.Contains(text, "address already in use") {
-		return " (does another node or run use this port? the cluster file sets it: nats, routes)"
-	}
-	return ""
 }
 
 // Close ends all connections, and returns when the server has ended. It may be called twice.

@@ -127,7 +127,11 @@ func (c *benchIngestCmd) measure(ctx context.Context, k ingestCase, nodes int) (
 	group, ctx := errgroup.WithContext(ctx)
 	defer group.Wait() //nolint:errcheck // its error is told below
 	defer end()
-	cluster, all, err := startNodes(ctx, group, dir, cfg, nodes)
+	all, err := newSupervisor(filepath.Join(dir, "logs"))
+	if err != nil {
+		return ingestResult{}, err
+	}
+	cluster, err := startNodes(ctx, group, all, dir, cfg, nodes)
 	if err != nil {
 		return ingestResult{}, err
 	}
@@ -156,35 +160,31 @@ func largest(pids map[string]int) (bytes uint64) {
 }
 
 // startNodes starts a coordinator of so many processes.
-func startNodes(ctx context.Context, group *errgroup.Group, dir string, cfg config.Config, nodes int) (config.Cluster, *supervisor, error) {
+func startNodes(ctx context.Context, group *errgroup.Group, all *supervisor, dir string, cfg config.Config, nodes int) (config.Cluster, error) {
 	text, err := localCluster(nodes, 1, cfg.Clients.Count)
 	if err != nil {
-		return config.Cluster{}, nil, err
+		return config.Cluster{}, err
 	}
 	clusterPath, configPath := filepath.Join(dir, "cluster.yaml"), filepath.Join(dir, "config.yaml")
 	if err := os.WriteFile(clusterPath, text, 0o666); err != nil {
-		return config.Cluster{}, nil, err
+		return config.Cluster{}, err
 	}
 	if err := os.WriteFile(configPath, cfg.YAML(), 0o666); err != nil {
-		return config.Cluster{}, nil, err
+		return config.Cluster{}, err
 	}
 	cluster, err := config.LoadCluster(clusterPath)
 	if err != nil {
-		return cluster, nil, err
+		return cluster, err
 	}
 	if cluster, err = cluster.For(cfg); err != nil {
-		return cluster, nil, err
-	}
-	all, err := newSupervisor(filepath.Join(dir, "logs"))
-	if err != nil {
-		return cluster, nil, err
+		return cluster, err
 	}
 	for _, n := range cluster.Nodes {
 		group.Go(func() error {
 			return all.keep(ctx, n.ID, 0, "coordinator", "--config", configPath, "--cluster", clusterPath, "--id", n.ID, "--dir", filepath.Join(dir, n.ID))
 		})
 	}
-	return cluster, all, nil
+	return cluster, nil
 }
 
 // load is eight clients that send as fast as they may.

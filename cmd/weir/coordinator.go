@@ -4,12 +4,11 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"path/filepath"
 	"strconv"
-	"syscall"
+	"strings"
 
 	"go.uber.org/zap"
 
@@ -79,7 +78,7 @@ func (c *coordinatorCmd) Run(ctx context.Context, term terminal) error {
 	if cluster.NATS.URL == "" {
 		dial.Server, err = transport.StartServer(ctx, transport.ServerConfig{Cluster: cluster, Node: c.ID, Keys: folder, Log: log})
 		if err != nil {
-			return err
+			return fmt.Errorf("%w%s", err, busy(err, "nats, routes"))
 		}
 		defer dial.Server.Close()
 	}
@@ -91,9 +90,9 @@ func (c *coordinatorCmd) Run(ctx context.Context, term terminal) error {
 	return unlessLeaving(coordinator.Run(ctx, node))
 }
 
-// busy says what to do about a port that is in use.
+// busy says what to do about a port that is in use, in whose words the NATS server's error is all there is.
 func busy(err error, key string) string {
-	if errors.Is(err, syscall.EADDRINUSE) {
+	if strings.Contains(err.Error(), "address already in use") {
 		return " (does another node or run use this port? the cluster file sets it: " + key + ")"
 	}
 	return ""

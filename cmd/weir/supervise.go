@@ -24,7 +24,7 @@ type supervisor struct {
 	pids map[string]int // of those that run
 }
 
-// lostError says that a process was given up: what it does by itself does not work here. Others may do without it.
+// lostError says that a process was given up since it died again and again. A cluster may do without it.
 type lostError struct{ error }
 
 func (e *lostError) Unwrap() error { return e.error }
