@@ -269,6 +269,7 @@ func TestWarnings(t *testing.T) {
 		{"outside without the delay", "aggregate: {kind: co2}\nouter: {lr: 1, momentum: 0.9}\nlocal: {pipeline: 0}", nil, nil},
 		{"outside with prediction", "aggregate: {kind: co2}\nouter: {lr: 1, momentum: 0.9}\nlocal: {start: predicted}", nil, nil},
 		{"slow", "aggregate: {kind: co2}\nouter: {lr: 0.1, momentum: 0.8}", nil, []string{`x.yaml:2: outer.lr: "0.1": lr/(1 - momentum) is 0.5: a steady direction moves at that share of the pace of averaging (lr 0.2 with this momentum is level)`}},
+		{"just fast enough", "aggregate: {kind: co2}\nouter: {lr: 0.4, momentum: 0.5}", nil, nil},
 		{"plain averaging, late", "local: {pipeline: 1}", nil, []string{`x.yaml: outer.lr: "1": ` + fmt.Sprintf(outside, "1")}},
 	} {
 		c, err := read(t, test.text, test.sets...)

@@ -8,8 +8,8 @@ import "fmt"
 const bound = 0.9
 
 // slow is the least that lr/(1 - beta), the step that a steady direction gets, is without a warning: below it a run is
-// stable and lags behind one that waits (docs/co2.md).
-const slow = 0.7
+// stable and more than a point behind plain averaging, whether it waits or not (docs/co2.md).
+const slow = 0.8
 
 // Warnings are what is allowed and likely to disappoint, each an *Error at the place where it was written.
 func (c Config) Warnings() []error {
@@ -24,7 +24,7 @@ func (c Config) Warnings() []error {
 		warn("outer.lr", "momentum + lr is %s: a run that is one round behind is stable up to %s or so (try lr 0.7, momentum 0.2, or local.start predicted)",
 			figure(beta+lr), figure(bound))
 	}
-	if step := lr / (1 - beta); c.Outer.Kind == "co2" && step < slow {
+	if step := lr / (1 - beta); c.Outer.Kind == "co2" && step < slow-1e-9 {
 		warn("outer.lr", "lr/(1 - momentum) is %s: a steady direction moves at that share of the pace of averaging (lr %s with this momentum is level)",
 			figure(step), figure(1-beta))
 	}
