@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -110,6 +111,9 @@ func (n *node[T]) term(ctx context.Context) {
 	n.mu.Lock()
 	n.lead = nil
 	n.mu.Unlock()
+	if errors.Is(err, context.Canceled) { // it was told to end
+		err = nil
+	}
 	n.log.Info("leading no longer", zap.Uint64("term", term), zap.Error(err))
 }
 

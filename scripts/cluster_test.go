@@ -56,6 +56,21 @@ func TestClusterDryRun(t *testing.T) {
 	}
 }
 
+// TestClusterBuilds wants the binary built where none is given, and nothing left of it.
+func TestClusterBuilds(t *testing.T) {
+	temporary := t.TempDir()
+	b := newBash(t, "cluster", "WEIR=", "TMPDIR="+temporary)
+	b.write(t, "hosts", "coordinator node-1 h1\n")
+	b.write(t, "cluster.yaml", local)
+	b.write(t, "run.yaml", "name: x\n")
+	if got := b.run(t, "--dry-run", "start", "--config", "run.yaml", "--insecure"); !strings.Contains(got, "go build -trimpath -o "+temporary) {
+		t.Errorf("got\n%s", got)
+	}
+	if left, err := os.ReadDir(temporary); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
 func TestClusterRefuses(t *testing.T) {
 	b := newBash(t, "cluster", "WEIR=/opt/weir")
 	b.write(t, "hosts", "coordinator node-1 h1\n")
