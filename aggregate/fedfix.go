@@ -2,16 +2,24 @@ package aggregate
 
 import "math"
 
-// fedfix closes every window nanoseconds with all that has arrived (arXiv 2206.10189).
+// fedfix closes every window nanoseconds with all that has arrived (arXiv 2206.10189). A window of 0 is not known yet.
 type fedfix struct{ window int64 }
 
-func (fedfix) Rounds() bool       { return false }
-func (fedfix) Full(_, _ int) bool { return false }
-func (fedfix) Gain() float64      { return 1 }
-func (fedfix) Quota() int         { return 0 }
+func (fedfix) Rounds() bool  { return false }
+func (fedfix) Gain() float64 { return 1 }
+func (fedfix) Quota() int    { return 0 }
+
+// Full closes a window of unknown length when as many have arrived as are at work: when all began together, that takes
+// as long as the median client does.
+func (f fedfix) Full(arrived, awaited int) bool { return f.window == 0 && arrived >= awaited }
 
 // Due is the next multiple of the window: commits keep to the grid whatever happens between them.
-func (f fedfix) Due(opened int64) int64 { return (opened/f.window + 1) * f.window }
+func (f fedfix) Due(opened int64) int64 {
+	if f.window == 0 {
+		return Never
+	}
+	return (opened/f.window + 1) * f.window
+}
 
 // Participation is 1/ceil(tau_i/window) when all are always in flight: a client that is aggregated starts again at
 // once. With fewer in flight a client that is done waits half a window on average until it is aggregated.

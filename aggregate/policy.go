@@ -13,7 +13,7 @@ const Never = math.MaxInt64
 // Config chooses a policy. Times are nanoseconds.
 type Config struct {
 	Kind      string  // fedavg, fedasync, fedbuff, fedfix, co2
-	Window    int64   // fedfix: time between commits; 0 is the median of the cycle times that are known when the run starts
+	Window    int64   // fedfix: time between commits; 0 is the median of the cycle times, known when the run starts or not
 	Deadline  int64   // fedavg, co2: how long a round waits for stragglers; 0 is for ever
 	Size      int     // fedbuff: updates a window, K
 	Alpha     float64 // fedasync: mixing weight

@@ -46,7 +46,7 @@ type Ledger struct {
 	version uint64
 	windows uint64 // that closed, those without an update included
 	opened  int64
-	span    int64 // fedfix: time between commits; 0 until the run starts where it is left to the clients
+	span    int64 // fedfix: time between commits; 0 where it is left to the clients and not known yet
 	started bool
 	stopped string
 
@@ -143,34 +143,33 @@ func (l *Ledger) Apply(c Command) *Decision {
 	return d
 }
 
-// start opens the first window. A window that the config leaves to the clients is the median of their cycle times.
+// start opens the first window. A window that the config leaves to the clients is the median of their cycle times. Where
+// they are not known the first window closes when half have arrived, and shows how long that takes.
 func (l *Ledger) start(now int64) {
 	if l.started {
 		return
 	}
 	l.started, l.opened = true, now
-	if l.span == 0 {
-		must(0, l.follow(l.medianCycle()))
+	if cycle := l.medianCycle(); l.unmeasured() && cycle > 0 {
+		must(0, l.follow(cycle))
 	}
 }
 
-// unknownCycle is the window of a run that knows no client's cycle time.
-const unknownCycle = 1e9
+// unmeasured says whether the window is left to the clients and not known yet.
+func (l *Ledger) unmeasured() bool { return l.span == 0 && l.config.Aggregate.Kind == "fedfix" }
 
-// medianCycle is the median of the cycle times that are known.
+// medianCycle is the median of the cycle times, 0 unless all are known.
 func (l *Ledger) medianCycle() int64 {
-	var known []int64
+	cycles := make([]int64, len(l.clients))
 	for i := range l.clients {
-		if cycle := l.clients[i].cycle; cycle > 0 {
-			known = append(known, cycle)
-		}
+		cycles[i] = l.clients[i].cycle
 	}
-	n := len(known)
-	if n == 0 {
-		return unknownCycle
+	slices.Sort(cycles)
+	n := len(cycles)
+	if n == 0 || cycles[0] <= 0 {
+		return 0
 	}
-	slices.Sort(known)
-	return known[(n-1)/2] + (known[n/2]-known[(n-1)/2])/2
+	return cycles[(n-1)/2] + (cycles[n/2]-cycles[(n-1)/2])/2
 }
 
 // settle closes the window if it is full and gives the free slots to free clients.
@@ -378,6 +377,10 @@ func (l *Ledger) close(d *Decision, now int64) {
 	d.Commit = &l.commit
 	l.window, l.spare = l.spare[:0], l.window
 	l.parts = 0
+	if l.unmeasured() { // it was the first window, and has shown how long the others should be
+		must(0, l.follow(max(1, now-l.opened)))
+		l.changed = true
+	}
 	l.opened = now
 	if bound := l.config.Stop.Versions; bound > 0 && l.version >= bound {
 		l.stop(d, "versions")

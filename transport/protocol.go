@@ -104,7 +104,7 @@ type Hello struct {
 type Member struct {
 	Client  uint32
 	Samples uint64
-	Cycle   int64 // nanoseconds that a round is thought to take, from assignment to arrival
+	Cycle   int64 // nanoseconds that a round is thought to take, from assignment to arrival; 0 is not known
 	// Held is the newest round whose base the client holds. In a run with clients.durations the leader lets no time pass
 	// before everybody at work holds its base, so there a worker says hello as soon as this changes.
 	Held uint64 `json:",omitempty"`

@@ -77,11 +77,8 @@ func (f *life) work(name string, clients []uint32) {
 		cfg := Config{
 			Name: name, Clients: clients, Dir: f.dirs[name], Run: f.cfg, Subjects: transport.NewSubjects(f.cfg.Name), Conn: conn, Cores: 2, Log: logger(f.t), dies: f.dies,
 		}
-		h, err := newHost(ctx, cfg, problem.Problem[float64](p))
+		h, err := newHost(cfg, problem.Problem[float64](p))
 		if err == nil {
-			for i := range h.cycles {
-				h.cycles[i] = int64(time.Second)
-			}
 			err = h.run(ctx)
 		}
 		conn.Close()

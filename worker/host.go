@@ -25,7 +25,7 @@ type host[T vec.Float] struct {
 	codec   *compress.Codec[T]
 	reader  *reader[T]
 	fleet   *fleet.Fleet
-	cycles  []int64 // by client
+	cycles  []int64 // by client, from assignment to arrival, in nanoseconds; 0 is not known
 	exact   bool    // clients.durations: a round begins from the very version that the ledger named
 
 	clients []*client[T]
@@ -66,14 +66,14 @@ type host[T vec.Float] struct {
 const stopPatience = 5 * time.Second
 
 func start[T vec.Float](ctx context.Context, cfg Config, p problem.Problem[T]) error {
-	h, err := newHost(ctx, cfg, p)
+	h, err := newHost(cfg, p)
 	if err != nil {
 		return err
 	}
 	return h.run(ctx)
 }
 
-func newHost[T vec.Float](ctx context.Context, cfg Config, p problem.Problem[T]) (*host[T], error) {
+func newHost[T vec.Float](cfg Config, p problem.Problem[T]) (*host[T], error) {
 	if p.Clients() != cfg.Run.Clients.Count {
 		return nil, cfg.Run.Fault("clients.count", "must be %d: the problem has data for as many", p.Clients())
 	}
@@ -108,7 +108,16 @@ func newHost[T vec.Float](ctx context.Context, cfg Config, p problem.Problem[T])
 	if err := h.restore(); err != nil {
 		return nil, err
 	}
-	return h, h.measure(ctx)
+	if h.fleet, err = fleet.New(cfg.Run); err != nil {
+		return nil, err
+	}
+	h.cycles = make([]int64, p.Clients()) // the ledger sees how long they take
+	if cfg.Emulate || h.exact {
+		if h.cycles, err = fleet.ExpectedCycles[T](h.fleet, cfg.Run.Compress, p.Dim()); err != nil {
+			return nil, err
+		}
+	}
+	return h, nil
 }
 
 // restore reads the clients' state.

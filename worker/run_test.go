@@ -319,7 +319,7 @@ func TestLargeUpdatesGoInWindows(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		time.Sleep(1500 * time.Millisecond) // a round was measured, the first one is being worked
+		time.Sleep(500 * time.Millisecond) // the first round is being worked
 		r.leader.do(func() { r.leader.mute = true })
 		came := func(want int) {
 			t.Helper()
@@ -442,7 +442,7 @@ func TestDiverged(t *testing.T) {
 			inRun(t, alone, func(t *testing.T, r *rig) {
 				rounds := 0
 				r.toy.spoil = func(report *problem.Report, delta []float64) {
-					if rounds++; rounds == 5 { // one was measured
+					if rounds++; rounds == 4 {
 						spoil(report, delta)
 					}
 				}
