@@ -186,3 +186,21 @@ func TestClusterRuns(t *testing.T) {
 		}
 	})
 }
+
+// A model that stops being finite ends the run on every node, with a record, before anybody evaluates it.
+func TestClusterDiverges(t *testing.T) {
+	cfg := load(t, small, "outer.lr=1e39", "evaluate.every=100")
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, cfg, 3)
+		for _, id := range l.ids {
+			l.startNode(id)
+		}
+		l.startWorker("worker-1", 0, 1, 2, 3, 4, 5)
+		l.end()
+		for _, id := range l.ids {
+			if s := l.summary(id); s.StoppedBy != "diverged" || s.Versions != 1 {
+				t.Errorf("%s: stopped by %q after %d versions", id, s.StoppedBy, s.Versions)
+			}
+		}
+	})
+}

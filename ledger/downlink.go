@@ -39,18 +39,18 @@ func (m *Model[T]) Frames() []byte {
 	return m.down.frames
 }
 
-// move writes x + rate*sum into next, clears sum, and returns the bytes that rate*sum takes on the wire. A model that is
-// no longer finite travels whole: whoever evaluates it will see.
-func (d *downlink[T]) move(next, last *Version[T], sum []T, rate T, dense int) int {
+// move writes x + rate*sum into next, clears sum, and returns the bytes that rate*sum takes on the wire, and whether it is
+// finite: what is not has no frames.
+func (d *downlink[T]) move(next, last *Version[T], sum []T, rate T, dense int) (bytes int, finite bool) {
 	if next != last {
 		copy(next.X, last.X)
 	}
 	frames, err := d.encoder.Move(d.frames[:0], compress.ID{Seq: next.Number}, next.X, sum, rate)
 	d.frames = frames
 	if err != nil {
-		return dense
+		return dense, false
 	}
-	return len(frames)
+	return len(frames), true
 }
 
 // publish writes x^ + C(x - x^) into next and returns the bytes that C(x - x^) takes on the wire. A model that is no

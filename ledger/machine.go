@@ -31,8 +31,8 @@ func NewMachine[T vec.Float](c Config, updates compress.Config, outer aggregate.
 	return &Machine[T]{l, m}, nil
 }
 
-// Apply verifies, decides and applies one command; update holds the frames of an admit. The decision is valid until
-// the next call.
+// Apply verifies, decides and applies one command; update holds the frames of an admit. A version that is not finite stops
+// the run: nobody can start from it. The decision is valid until the next call.
 func (m *Machine[T]) Apply(c Command, update []byte) *Decision {
 	var frames []compress.Frame
 	if c.Kind == Admit && c.Fault == None && m.Ledger.Known(c.Client) { // the ledger refuses a stranger, whatever it sends
@@ -46,6 +46,9 @@ func (m *Machine[T]) Apply(c Command, update []byte) *Decision {
 		m.Model.Commit(d.Commit.Scale, d.Commit.Rate)
 		if m.Ledger.Measures() {
 			m.Ledger.Moved(m.Model.moved)
+		}
+		if m.Model.diverged {
+			m.Ledger.stop(d, "diverged")
 		}
 	}
 	return d

@@ -112,6 +112,42 @@ func TestStalenessGapIsMeasuredByTheModel(t *testing.T) {
 	}
 }
 
+// A version with a value that is not finite stops the run at once, whether versions travel whole, compressed or as the
+// sum of sparse updates: nobody can start from it.
+func TestVersionThatIsNotFiniteStopsTheRun(t *testing.T) {
+	sparse := compress.DefaultConfig()
+	sparse.Kind, sparse.K = "topk", 1
+	down := compress.DefaultConfig()
+	down.Down = compress.Down{Kind: "topk", K: 1, Values: "fp32"}
+	outer := aggregate.DefaultOuterConfig()
+	outer.LR = 1e30
+	for name, compression := range map[string]compress.Config{"whole": compress.DefaultConfig(), "sparse": sparse, "compressed": down} {
+		m, err := NewMachine(Config{
+			Concurrency: 1, Staleness: staleness.DefaultConfig(), Selection: selection.DefaultConfig(),
+			Aggregate: aggregate.Config{Kind: "fedasync", Alpha: 1, Weights: "identical"},
+		}, compression, outer, []float32{0, 0})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		m.Apply(Command{Kind: Register, Samples: 1}, nil)
+		m.Apply(Command{Kind: Start}, nil)
+		encoder := m.Model.Codec().NewEncoder()
+		send := func(seq uint64, v float32) *Decision {
+			update, _, err := encoder.Encode(nil, compress.ID{Seq: seq, Base: seq - 1}, m.Model.Codec().NewMemory(0), []float32{v, 0})
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			return m.Apply(Command{Kind: Admit, Seq: seq, Base: seq - 1}, update)
+		}
+		if d := send(1, 1); d.Commit == nil || d.Stopped != "" {
+			t.Errorf("%s: a good update: %v, stopped %q", name, d.Verdict, d.Stopped)
+		}
+		if d := send(2, 1e10); d.Commit == nil || d.Stopped != "diverged" || m.Ledger.Stopped() != "diverged" {
+			t.Errorf("%s: one that overflows: %v %v, stopped %q", name, d.Verdict, d.Reason, d.Stopped)
+		}
+	}
+}
+
 // A model with CO2's outer step goes on from a snapshot with the same bits, whatever its settings.
 func TestModelWithCO2GoesOnFromASnapshot(t *testing.T) {
 	for _, penalty := range aggregate.Penalties() {

@@ -39,6 +39,8 @@ type Model[T vec.Float] struct {
 
 	sumFrozen, restFrozen bool // a snapshot shares these vectors: they are copied before they change
 
+	diverged bool // the last step led to a value that is no number, or infinite
+
 	measure bool    // the length of every step is wanted
 	before  []T     // scratch for it
 	moved   float64 // ||x - x'||, of the published versions
@@ -160,20 +162,24 @@ func (m *Model[T]) Commit(scale, rate float64) {
 		m.scratch = sum
 	}
 	next.Number, next.Bytes = last.Number+1, m.dense
+	finite := true
 	switch {
 	case m.down == nil:
 		m.outer.Step(next.X, last.X, sum, T(scale), T(rate))
+		finite = vec.Finite(next.X)
 	case m.down.exact == nil:
-		next.Bytes = m.down.move(next, last, sum, -m.outer.Plain(T(scale), T(rate)), m.dense)
+		next.Bytes, finite = m.down.move(next, last, sum, -m.outer.Plain(T(scale), T(rate)), m.dense)
 	default:
 		m.outer.Step(m.down.exact, m.down.exact, sum, T(scale), T(rate))
 		next.Bytes = m.down.publish(next, last, m.dense)
+		finite = vec.Finite(m.down.exact)
 	}
 	if next != last {
 		next.held = 1
 		m.Release(last)
 	}
 	m.newest = next
+	m.diverged = !finite
 	if m.measure {
 		vec.Sub(m.before, next.X, m.before)
 		m.moved = math.Sqrt(vec.Norm2(m.before))

@@ -354,7 +354,7 @@ func (r *run[T]) follow(d *ledger.Decision) error {
 	if err := r.version(c, metrics); err != nil {
 		return err
 	}
-	if !finite(metrics) {
+	if d.Stopped == "diverged" || !finite(metrics) {
 		return &DivergedError{Version: c.Version - 1, Client: -1}
 	}
 	return r.judge(metrics)

@@ -83,7 +83,7 @@ func (c *upCmd) Run(ctx context.Context, term terminal) error {
 		return err
 	}
 	if summary.StoppedBy == "diverged" {
-		fmt.Fprintf(term.err, "weir: diverged; its record is in %s\n", r.dir)
+		fmt.Fprintf(term.err, "weir: diverged after version %d: try a smaller local.lr or outer.lr; its record is in %s\n", summary.Versions-1, r.dir)
 		return errSilent
 	}
 	return nil
