@@ -318,9 +318,7 @@ func (h *host[T]) hearBeat(b transport.Beat) {
 	if other || stopped {
 		h.hurry()
 	}
-	if h.Run.Local.Pipeline > 0 {
-		h.need(b.Version)
-	}
+	h.follow(b.Version)
 }
 
 // hearNote takes in news of a client; asked is when they were asked for, or nil.
@@ -337,6 +335,7 @@ func (h *host[T]) hearNote(n transport.Note, asked *time.Time) error {
 		at = *asked
 	}
 	c.acknowledge(h.now(), n, at)
+	h.follow(c.base)
 	return h.advance(c)
 }
 

@@ -158,6 +158,14 @@ func (h *host[T]) need(number uint64) {
 	h.fetch()
 }
 
+// follow has a version downloaded that exists, so that a client that works ahead begins its next round from it; the
+// others say themselves which version they wait for.
+func (h *host[T]) follow(version uint64) {
+	if h.Run.Local.Pipeline > 0 {
+		h.need(version)
+	}
+}
+
 // fetch begins a download if one is needed and none is under way.
 func (h *host[T]) fetch() {
 	newest := h.models.newest

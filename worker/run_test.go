@@ -303,6 +303,29 @@ func TestPipelineOverlaps(t *testing.T) {
 	}
 }
 
+// A client that works ahead begins from the version before the last, however short its rounds are: it hears of a new one
+// with the news of its own updates, not only from a beat.
+func TestPipelineFollowsVersions(t *testing.T) {
+	set := func(cfg *config.Config) {
+		alone(cfg)
+		cfg.Local.Pipeline, cfg.Stop.Versions = 1, 40
+	}
+	inRun(t, set, func(t *testing.T, r *rig) {
+		r.toy.takes = 20 * time.Millisecond
+		if err := r.host(t.Context(), t, nil); err != nil {
+			t.Fatal(err)
+		}
+		r.wantRounds(t, 40)
+		r.leader.do(func() {
+			for _, a := range r.leader.admits[2:] {
+				if a.base != a.seq-2 {
+					t.Errorf("round %d began from version %d", a.seq, a.base)
+				}
+			}
+		})
+	})
+}
+
 // A large update goes out a window at a time, again from what was acknowledged when nothing is heard, and from its start
 // to another leader.
 func TestLargeUpdatesGoInWindows(t *testing.T) {
