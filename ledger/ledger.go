@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -20,10 +21,11 @@ const (
 	straggling
 )
 
-// client is what the ledger knows of one client: about 64 bytes, since there may be a million.
+// client is what the ledger knows of one client: about 72 bytes, since there may be a million.
 type client struct {
 	samples   uint64
-	cycle     int64
+	cycle     int64   // as it was told when it registered, in nanoseconds; 0 is not known
+	took      int64   // its last cycle, where windows are measured
 	seq       uint64  // of the last round it was given; the first is 1
 	admitted  uint64  // last sequence number that was decoded
 	committed uint64  // updates of it that are in the model
@@ -47,8 +49,10 @@ type Ledger struct {
 	windows uint64 // that closed, those without an update included
 	opened  int64
 	span    int64 // fedfix: time between commits; 0 where it is left to the clients and not known yet
-	started bool
-	stopped string
+	// retimeAt is how many windows there will have been when span is measured again; 0 where it is given, or known.
+	retimeAt uint64
+	started  bool
+	stopped  string
 
 	clients []client
 	samples uint64   // of all clients that ever registered
@@ -143,33 +147,55 @@ func (l *Ledger) Apply(c Command) *Decision {
 	return d
 }
 
-// start opens the first window. A window that the config leaves to the clients is the median of their cycle times. Where
-// they are not known the first window closes when half have arrived, and shows how long that takes.
+// start opens the first window. A window that the config leaves to the clients is the median of their cycle times.
 func (l *Ledger) start(now int64) {
 	if l.started {
 		return
 	}
 	l.started, l.opened = true, now
-	if cycle := l.medianCycle(); l.unmeasured() && cycle > 0 {
-		must(0, l.follow(cycle))
+	switch {
+	case l.config.Aggregate.Kind != "fedfix" || l.span > 0:
+	case len(l.population().Cycles) > 0:
+		must(0, l.follow(l.medianCycle(now)))
+	default:
+		l.retimeAt = 1
 	}
 }
 
-// unmeasured says whether the window is left to the clients and not known yet.
-func (l *Ledger) unmeasured() bool { return l.span == 0 && l.config.Aggregate.Kind == "fedfix" }
-
-// medianCycle is the median of the cycle times, 0 unless all are known.
-func (l *Ledger) medianCycle() int64 {
-	cycles := make([]int64, len(l.clients))
-	for i := range l.clients {
-		cycles[i] = l.clients[i].cycle
+// retime sets the window's length where it is left to clients whose cycle times show only in the run: when the first window
+// has closed, which half of them did, and whenever twice as many have passed.
+func (l *Ledger) retime(now int64) {
+	if l.retimeAt == 0 || l.windows < l.retimeAt {
+		return
 	}
-	slices.Sort(cycles)
-	n := len(cycles)
-	if n == 0 || cycles[0] <= 0 {
+	span := max(1, l.medianCycle(now))
+	if l.span > 0 { // participation is counted in windows of the new length
+		l.windows = max(1, uint64(float64(l.windows)*float64(l.span)/float64(span)))
+	}
+	must(0, l.follow(span))
+	l.changed = true
+	l.retimeAt = 2 * l.windows
+}
+
+// medianCycle is the median of the cycle times that are known. One that is under way is at least as long as it has taken.
+func (l *Ledger) medianCycle(now int64) int64 {
+	var known []int64
+	for i := range l.clients {
+		k := &l.clients[i]
+		cycle := cmp.Or(k.took, k.cycle)
+		if k.state == working {
+			cycle = max(cycle, now-l.flights[k.slot].assigned)
+		}
+		if cycle > 0 {
+			known = append(known, cycle)
+		}
+	}
+	n := len(known)
+	if n == 0 {
 		return 0
 	}
-	return cycles[(n-1)/2] + (cycles[n/2]-cycles[(n-1)/2])/2
+	slices.Sort(known)
+	return known[(n-1)/2] + (known[n/2]-known[(n-1)/2])/2
 }
 
 // settle closes the window if it is full and gives the free slots to free clients.
@@ -177,6 +203,7 @@ func (l *Ledger) settle(d *Decision, now int64) {
 	if d.Commit == nil && len(l.window) > 0 && l.closing.Full(len(l.window), l.working) {
 		l.windows++
 		l.close(d, now)
+		l.retime(now)
 	}
 	if l.stopped == "" {
 		l.assign(d, now)
@@ -245,6 +272,9 @@ func (l *Ledger) admit(d *Decision, c Command) {
 	}
 	flight := l.vacate(k)
 	d.Choice = flight.Choice
+	if l.retimeAt > 0 {
+		k.took = max(1, c.Time-flight.assigned)
+	}
 	fault := c.Fault
 	if fault == None && !(finite(c.Loss) && finite(c.Norm)) {
 		fault = NotFinite
@@ -340,6 +370,7 @@ func (l *Ledger) tick(d *Decision, now int64) {
 		} else {
 			l.opened = now
 		}
+		l.retime(now)
 	}
 	if l.config.Stop.Time > 0 && now >= l.config.Stop.Time {
 		l.stop(d, "time")
@@ -377,10 +408,6 @@ func (l *Ledger) close(d *Decision, now int64) {
 	d.Commit = &l.commit
 	l.window, l.spare = l.spare[:0], l.window
 	l.parts = 0
-	if l.unmeasured() { // it was the first window, and has shown how long the others should be
-		must(0, l.follow(max(1, now-l.opened)))
-		l.changed = true
-	}
 	l.opened = now
 	if bound := l.config.Stop.Versions; bound > 0 && l.version >= bound {
 		l.stop(d, "versions")

@@ -11,7 +11,7 @@ import (
 )
 
 // snapshotVersion is the first byte of a snapshot. It rises with every change of the encoding.
-const snapshotVersion = 4
+const snapshotVersion = 5
 
 // ErrSnapshot is returned for bytes that are no snapshot of a ledger, or of one with another configuration.
 var ErrSnapshot = errors.New("ledger: not a snapshot that fits")
@@ -20,12 +20,12 @@ var ErrSnapshot = errors.New("ledger: not a snapshot that fits")
 func (l *Ledger) AppendSnapshot(dst []byte) []byte {
 	w := writer(append(dst, snapshotVersion))
 	w.bytes(must(l.source.MarshalBinary()))
-	w.uint(l.version, l.windows, uint64(l.opened), uint64(l.span), bit(l.started), l.samples, uint64(l.working), bit(l.changed))
+	w.uint(l.version, l.windows, uint64(l.opened), uint64(l.span), l.retimeAt, bit(l.started), l.samples, uint64(l.working), bit(l.changed))
 	w.bytes([]byte(l.stopped))
 	w.uint(uint64(len(l.clients)))
 	for i := range l.clients {
 		k := &l.clients[i]
-		w.uint(k.samples, uint64(k.cycle), k.seq, k.admitted, k.committed, math.Float64bits(k.share), uint64(k.state)<<1|bit(k.listed))
+		w.uint(k.samples, uint64(k.cycle), uint64(k.took), k.seq, k.admitted, k.committed, math.Float64bits(k.share), uint64(k.state)<<1|bit(k.listed))
 	}
 	l.appendSelection(&w)
 	w.ids(l.free)
@@ -62,12 +62,13 @@ func (l *Ledger) Restore(snapshot []byte) error {
 	if err := l.follow(int64(r.uint())); err != nil {
 		return fmt.Errorf("%w: %w", ErrSnapshot, err)
 	}
+	l.retimeAt = r.uint()
 	l.started, l.samples, l.working, l.changed = r.uint() != 0, r.uint(), int(r.uint()), r.uint() != 0
 	l.stopped = string(r.bytes())
-	l.clients = make([]client, r.count(7*8))
+	l.clients = make([]client, r.count(8*8))
 	for i := range l.clients {
 		k := &l.clients[i]
-		k.samples, k.cycle, k.seq, k.admitted, k.committed = r.uint(), int64(r.uint()), r.uint(), r.uint(), r.uint()
+		k.samples, k.cycle, k.took, k.seq, k.admitted, k.committed = r.uint(), int64(r.uint()), int64(r.uint()), r.uint(), r.uint(), r.uint()
 		k.share = r.float()
 		bits := r.uint()
 		k.state, k.listed = state(bits>>1), bits&1 != 0

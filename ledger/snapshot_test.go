@@ -64,7 +64,7 @@ func anyConfig(t *rapid.T) Config {
 		Aggregate: aggregate.Config{
 			Kind:    rapid.SampledFrom(aggregate.Kinds()).Draw(t, "kind"),
 			Weights: rapid.SampledFrom(aggregate.Weightings()).Draw(t, "weights"),
-			Window:  5000, Deadline: 4000, Size: 3, Alpha: .6, WeightCap: 10,
+			Window:  rapid.SampledFrom([]int64{5000, 0}).Draw(t, "window"), Deadline: 4000, Size: 3, Alpha: .6, WeightCap: 10,
 		},
 		Staleness: staleness.Config{Kind: rapid.SampledFrom(staleness.Kinds()).Draw(t, "staleness"), Max: 6},
 		Selection: anySelection(t),
@@ -86,8 +86,9 @@ func TestReplicaFromSnapshotDecidesTheSame(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		pace := rapid.SampledFrom([]int64{700, 0}).Draw(t, "pace") // nanoseconds; 0 is not known
 		for i := range uint32(10) {
-			one.Apply(Command{Kind: Register, Client: i, Samples: uint64(i + 1), Cycle: int64(i+1) * 700})
+			one.Apply(Command{Kind: Register, Client: i, Samples: uint64(i + 1), Cycle: int64(i+1) * pace})
 		}
 		h := &history{random: rand.New(rand.NewPCG(config.Seed, 1))}
 		h.pending = append(h.pending, told(one, Command{Kind: Start}).Assign...)
@@ -123,8 +124,9 @@ func TestLaws(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		pace := rapid.SampledFrom([]int64{700, 0}).Draw(t, "pace")
 		for i := range uint32(10) {
-			l.Apply(Command{Kind: Register, Client: i, Samples: uint64(i + 1), Cycle: int64(i+1) * 700})
+			l.Apply(Command{Kind: Register, Client: i, Samples: uint64(i + 1), Cycle: int64(i+1) * pace})
 		}
 		h := &history{random: rand.New(rand.NewPCG(config.Seed, 2))}
 		h.pending = append(h.pending, told(l, Command{Kind: Start}).Assign...)

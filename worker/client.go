@@ -30,6 +30,7 @@ type client[T vec.Float] struct {
 	unseen   []progress[T] // oldest first, where rounds start from predictions
 	encoding bool          // the pool has the memory
 	busy     time.Time     // end of the last round's work, where machines are emulated
+	pace     float64       // nanoseconds that a pass over its data took last; 0 before the first, or without a time budget
 	have     uint64        // 1 + the version of its last round, or 0
 	held     uint64        // the newest round whose base it holds
 

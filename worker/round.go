@@ -47,8 +47,22 @@ func (h *host[T]) work(c *client[T]) {
 	}
 	h.pool.queue <- &task[T]{
 		client: c.id, seq: r.seq, base: r.base, orders: make(chan orders[T], 1), forecast: h.forecast(c, r.base), density: density,
-		round: problem.Round{Client: int(c.id), Seed: fleet.Round(h.Run.Seed, c.id, r.seq), Epochs: h.fleet.Epochs(c.id)},
+		round: problem.Round{Client: int(c.id), Seed: fleet.Round(h.Run.Seed, c.id, r.seq), Epochs: h.epochs(c)},
 	}
+}
+
+// epochs is how often a client goes through its data in a round with a time budget, else 0. A machine that is emulated is
+// as fast as the config says; a real one as it was in the round before, and begins with one pass.
+func (h *host[T]) epochs(c *client[T]) float64 {
+	switch budget := float64(h.Run.Local.Budget); {
+	case h.Emulate || h.exact:
+		return h.fleet.Epochs(c.id)
+	case budget > 0 && c.pace > 0:
+		return budget / c.pace
+	case budget > 0:
+		return 1
+	}
+	return 0
 }
 
 // hold takes the newest version as the base of a round, if it will do. With a pipeline any will: newer ones come in the
@@ -78,6 +92,9 @@ func (h *host[T]) hold(c *client[T], r *round[T]) bool {
 func (h *host[T]) worked(t *task[T]) error {
 	c := h.byID[t.client]
 	if t.err == nil && !c.encoding {
+		if n := t.round.Epochs; n > 0 {
+			c.pace = float64(max(1, t.took)) / n
+		}
 		h.order(c, t)
 		return nil
 	}

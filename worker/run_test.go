@@ -44,7 +44,11 @@ func (p *toy) Operator() problem.Operator[float64] { return p }
 func (p *toy) Evaluate([]float64, problem.Each) problem.Metrics { return nil }
 
 func (p *toy) Work(ctx context.Context, r problem.Round, x, delta []float64) (problem.Report, error) {
-	if err := sleep(ctx, p.takes); err != nil {
+	takes := p.takes
+	if r.Epochs > 0 {
+		takes = time.Duration(float64(takes) * r.Epochs)
+	}
+	if err := sleep(ctx, takes); err != nil {
 		return problem.Report{}, err
 	}
 	noise := rand.New(rand.NewPCG(r.Seed, 0))
@@ -262,6 +266,32 @@ func TestEmulatedTimes(t *testing.T) {
 				}
 				if a.report.Computed != 3e9 || a.report.Waited != f.Down(frame) || a.report.Blocked != f.Down(frame)+f.Up(frame) {
 					t.Errorf("round %d reports %+v", a.seq, a.report)
+				}
+			}
+		})
+	})
+}
+
+// A time budget is time of the worker's own machine where none is emulated: its first round shows how fast that is.
+func TestTimeBudgetIsMeasured(t *testing.T) {
+	set := func(cfg *config.Config) {
+		alone(cfg)
+		cfg.Local.Epochs, cfg.Local.Steps, cfg.Local.Budget = 0, 0, config.Duration(3*time.Second)
+	}
+	inRun(t, set, func(t *testing.T, r *rig) {
+		r.toy.takes = 500 * time.Millisecond
+		if err := r.host(t.Context(), t, nil); err != nil {
+			t.Fatal(err)
+		}
+		r.wantRounds(t, 10)
+		r.leader.do(func() {
+			for _, a := range r.leader.admits {
+				want := 3 * time.Second
+				if a.seq == 1 {
+					want = r.toy.takes
+				}
+				if got := time.Duration(a.report.Computed); got != want {
+					t.Errorf("round %d took %v, want %v", a.seq, got, want)
 				}
 			}
 		})
