@@ -38,6 +38,9 @@ const (
 	lastWait  = 2 * time.Second
 )
 
+// quietTries is how many tries there are from one line in the log to the next: the first comes after some seconds.
+const quietTries = 8
+
 // Dial connects to the cluster's NATS, and goes on trying until ctx ends or it is turned away; it looks at ctx between
 // two tries, which take up to handshake for each server. A connection that is lost later comes back by itself; what is
 // published in the meantime may be lost.
@@ -59,6 +62,9 @@ func Dial(ctx context.Context, cfg DialConfig) (Conn, error) {
 		err = fmt.Errorf("transport: %s at %s: %w%s", cfg.Name, urls, err, cfg.hint(err))
 		if turnedAway(err) {
 			return nil, err
+		}
+		if attempt%quietTries == quietTries-1 {
+			c.log.Info("nobody answers yet, trying on", zap.Error(err))
 		}
 		select {
 		case <-ctx.Done():

@@ -12,7 +12,7 @@ import (
 )
 
 type replayCmd struct {
-	Dir string `arg:"" help:"The run's folder, as weir up --record frames leaves it; or one that holds nodes/NAME/ledger of its nodes."`
+	Dir string `arg:"" help:"A run's folder, as weir up --record frames leaves it, a node's --dir, or what scripts/cluster collect has fetched."`
 	dataFolder
 	JSON bool `name:"json" help:"Print the result as JSON."`
 }
@@ -29,16 +29,16 @@ Example:
 
 // Run replays a run.
 func (c *replayCmd) Run(ctx context.Context, term terminal) error {
-	cfg, err := config.Load(filepath.Join(c.Dir, "config.yaml"), nil)
+	run, logs, err := c.find()
 	if err != nil {
 		return err
 	}
-	folders, err := c.folders()
+	cfg, err := config.Load(filepath.Join(run, "config.yaml"), nil)
 	if err != nil {
 		return err
 	}
 	last := time.Now()
-	r, err := coordinator.Replay(ctx, cfg, c.Data, folders, func(at coordinator.Replayed) {
+	r, err := coordinator.Replay(ctx, cfg, c.Data, logs, func(at coordinator.Replayed) {
 		if time.Since(last) >= linesEvery {
 			last = time.Now()
 			fmt.Fprintf(term.err, "version %d, %d of %d digests checked\n", at.Versions, at.Checked, at.Versions)
@@ -47,7 +47,7 @@ func (c *replayCmd) Run(ctx context.Context, term terminal) error {
 	if err != nil {
 		return err
 	}
-	if err := c.compare(r); err != nil {
+	if err := compare(r, run); err != nil {
 		return err
 	}
 	if c.JSON {
@@ -58,19 +58,28 @@ func (c *replayCmd) Run(ctx context.Context, term terminal) error {
 	return err
 }
 
-// folders are the logs that the nodes recorded, of a run that is over or of one that is not.
-func (c *replayCmd) folders() ([]string, error) {
-	for _, pattern := range []string{filepath.Join("ledger", "*"), filepath.Join("nodes", "*", "ledger")} {
-		if folders, err := filepath.Glob(filepath.Join(c.Dir, pattern)); err != nil || len(folders) > 0 {
-			return folders, err
+// find looks for the logs that nodes recorded, and for the folder of the run's record.
+func (c *replayCmd) find() (run string, logs []string, err error) {
+	for _, place := range []struct{ run, logs string }{
+		{".", "ledger/*"},       // of weir up
+		{".", "nodes/*/ledger"}, // of weir up, before its end
+		{"run", "ledger"},       // a node's folder
+		{"state/*/run", "state/*/ledger"},
+	} {
+		runs, err := filepath.Glob(filepath.Join(c.Dir, place.run, "config.yaml"))
+		if err != nil {
+			return "", nil, usage("%s: %v", c.Dir, err)
+		}
+		if logs, _ = filepath.Glob(filepath.Join(c.Dir, place.logs)); len(runs) > 0 && len(logs) > 0 {
+			return filepath.Dir(runs[0]), logs, nil
 		}
 	}
-	return nil, usage("%s holds no log: record a run's with --record frames", c.Dir)
+	return "", nil, usage("%s holds no run with a log: record a run's with --record frames", c.Dir)
 }
 
 // compare holds the replayed model against the run's summary, if there is one.
-func (c *replayCmd) compare(r coordinator.Replayed) error {
-	run, err := record.Open(c.Dir)
+func compare(r coordinator.Replayed, dir string) error {
+	run, err := record.Open(dir)
 	if err != nil || run.Summary.ModelDigest == "" || run.Summary.ModelDigest == r.Digest {
 		return nil //nolint:nilerr // an unfinished run has no summary
 	}
