@@ -162,7 +162,7 @@ func (m *Model[T]) Commit(scale, rate float64) {
 		m.scratch = sum
 	}
 	next.Number, next.Bytes = last.Number+1, m.dense
-	finite := true
+	var finite bool
 	switch {
 	case m.down == nil:
 		m.outer.Step(next.X, last.X, sum, T(scale), T(rate))
