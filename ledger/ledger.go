@@ -466,6 +466,14 @@ func (l *Ledger) Moved(length float64) { l.path.Move(length) }
 // Version is the newest version.
 func (l *Ledger) Version() uint64 { return l.version }
 
+// Window is the time between commits in nanoseconds, under fedfix; 0 elsewhere, and while it is not known.
+func (l *Ledger) Window() int64 {
+	if l.config.Aggregate.Kind != "fedfix" {
+		return 0
+	}
+	return l.span
+}
+
 // Stopped is why the run ended, or empty while it goes on.
 func (l *Ledger) Stopped() string { return l.stopped }
 

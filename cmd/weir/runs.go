@@ -80,6 +80,9 @@ func (j *job) tell(term terminal, s record.Summary, quiet, asJSON bool) error {
 	}
 	fmt.Fprintf(out, "  %-14s %s up, %s down\n", "bytes", bytes(s.Bytes.Up), bytes(s.Bytes.Down))
 	fmt.Fprintf(out, "  %-14s mean %s, at most %d versions\n", "staleness", figure(s.Staleness.Mean), s.Staleness.Max)
+	if s.WindowSeconds > 0 {
+		fmt.Fprintf(out, "  %-14s %s between commits\n", "window", seconds(s.WindowSeconds))
+	}
 	shows := "loss and accuracy against time and bytes, staleness, who took part, and who computed when"
 	if j.cfg.Problem.Kind == "waterfill" {
 		shows = "the residual beside the certified rate, water levels, who disturbs whom, and who computed when"
