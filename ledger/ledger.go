@@ -163,28 +163,32 @@ func (l *Ledger) start(now int64) {
 }
 
 // retime sets the window's length where it is left to clients whose cycle times show only in the run: when the first window
-// has closed, which half of them did, and whenever twice as many have passed.
+// has closed, which half of them did, and whenever twice as many have passed; two windows later when it has changed much,
+// since the cause may have been a moment in which everything stood still.
 func (l *Ledger) retime(now int64) {
 	if l.retimeAt == 0 || l.windows < l.retimeAt {
 		return
 	}
-	span := max(1, l.medianCycle(now))
-	if l.span > 0 { // participation is counted in windows of the new length
-		l.windows = max(1, uint64(float64(l.windows)*float64(l.span)/float64(span)))
+	last, span := l.span, max(1, l.medianCycle(now))
+	if last > 0 { // participation is counted in windows of the new length
+		l.windows = uint64(min(max(1, float64(l.windows)*float64(last)/float64(span)), 1<<53))
 	}
 	must(0, l.follow(span))
 	l.changed = true
-	l.retimeAt = 2 * l.windows
+	l.retimeAt = l.windows + 2
+	if last/2 <= span && span/2 <= last {
+		l.retimeAt = max(l.retimeAt, 2*l.windows)
+	}
 }
 
-// medianCycle is the median of the cycle times that are known. One that is under way is at least as long as it has taken.
+// medianCycle is the median of the cycle times that are known. A client's first, under way, is at least what it has taken.
 func (l *Ledger) medianCycle(now int64) int64 {
 	var known []int64
 	for i := range l.clients {
 		k := &l.clients[i]
 		cycle := cmp.Or(k.took, k.cycle)
-		if k.state == working {
-			cycle = max(cycle, now-l.flights[k.slot].assigned)
+		if cycle == 0 && k.state == working {
+			cycle = now - l.flights[k.slot].assigned
 		}
 		if cycle > 0 {
 			known = append(known, cycle)
