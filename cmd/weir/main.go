@@ -75,7 +75,11 @@ func run(args []string, term terminal) int {
 	)
 	parsed, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(term.err, "weir: %v (weir --help shows what there is)\n", err)
+		command := "weir"
+		if fault := (*kong.ParseError)(nil); errors.As(err, &fault) && fault.Context.Selected() != nil {
+			command = fault.Context.Selected().FullPath()
+		}
+		fmt.Fprintf(term.err, "weir: %v (%s --help shows what there is)\n", err, command)
 		return exitWrong
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

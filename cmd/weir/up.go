@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -78,7 +79,7 @@ func (c *upCmd) Run(ctx context.Context, term terminal) error {
 	if err != nil {
 		return err
 	}
-	j := &job{cfg: r.cfg, dir: r.dir, command: "weir up " + c.Config}
+	j := &job{cfg: r.cfg, dir: r.dir, command: "weir up " + cmp.Or(c.Config, filepath.Join(r.dir, "config.yaml"))}
 	if err := j.tell(term, summary, c.Quiet, c.JSON); err != nil {
 		return err
 	}
