@@ -34,8 +34,7 @@ func (j *Journal) Summary(l *ledger.Ledger, f Facts) record.Summary {
 	dense := uint64(DenseSize[float32](f.Dim))
 	s := record.Summary{
 		Name: f.Config.Name, Kind: f.Kind, Seed: f.Config.Seed, Clients: n, Parameters: f.Dim,
-		Versions: l.Version(), WallSeconds: f.Wall, VirtualSeconds: float64(f.Now) / 1e9,
-		WindowSeconds: float64(l.Window()) / 1e9,
+		Versions: l.Version(), WallSeconds: f.Wall, VirtualSeconds: float64(f.Now) / 1e9, WindowSeconds: float64(l.Window()) / 1e9,
 		StoppedBy: f.StoppedBy, ModelDigest: f.Digest, Metrics: map[string]record.Metric{}, TimeToTarget: j.Target,
 		Updates: j.Counts(l), Samples: j.Samples,
 		Bytes: record.ByteCounts{

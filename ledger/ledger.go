@@ -25,7 +25,7 @@ const (
 type client struct {
 	samples   uint64
 	cycle     int64   // as it was told when it registered, in nanoseconds; 0 is not known
-	took      int64   // its last cycle, where windows are measured
+	took      int64   // its last cycle, where it was not told
 	seq       uint64  // of the last round it was given; the first is 1
 	admitted  uint64  // last sequence number that was decoded
 	committed uint64  // updates of it that are in the model
@@ -186,7 +186,7 @@ func (l *Ledger) medianCycle(now int64) int64 {
 	var known []int64
 	for i := range l.clients {
 		k := &l.clients[i]
-		cycle := cmp.Or(k.took, k.cycle)
+		cycle := cmp.Or(k.cycle, k.took)
 		if cycle == 0 && k.state == working {
 			cycle = now - l.flights[k.slot].assigned
 		}
@@ -276,7 +276,7 @@ func (l *Ledger) admit(d *Decision, c Command) {
 	}
 	flight := l.vacate(k)
 	d.Choice = flight.Choice
-	if l.retimeAt > 0 {
+	if k.cycle == 0 {
 		k.took = max(1, c.Time-flight.assigned)
 	}
 	fault := c.Fault
@@ -504,7 +504,7 @@ type Standing struct {
 	Present   bool    // it registered and has not left
 	Admitted  uint64  // the last update that was decoded
 	Committed uint64  // how many of its updates are in the model
-	Cycle     int64   // nanoseconds, as it registered
+	Cycle     int64   // nanoseconds, as it was told when it registered, else of its last round; 0 is not known
 }
 
 // Standing is where the client stands; the zero Standing for one that never registered.
@@ -520,7 +520,7 @@ func (l *Ledger) Standing(id uint32) Standing {
 	return Standing{
 		Density: density,
 		Seq:     k.seq, Awaited: k.state == working || k.state == straggling, Waiting: k.state == waiting, Present: k.state != absent,
-		Admitted: k.admitted, Committed: k.committed, Cycle: k.cycle,
+		Admitted: k.admitted, Committed: k.committed, Cycle: cmp.Or(k.cycle, k.took),
 	}
 }
 

@@ -112,6 +112,29 @@ func TestStalenessGapIsMeasuredByTheModel(t *testing.T) {
 	}
 }
 
+// A client's cycle time is what was told of it, and where nothing was what its last round took.
+func TestCycleTimesShowThemselves(t *testing.T) {
+	l, err := New(Config{
+		Concurrency: 2, Staleness: staleness.DefaultConfig(), Selection: selection.DefaultConfig(),
+		Aggregate: aggregate.Config{Kind: "fedasync", Alpha: 1, Weights: "identical"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Apply(Command{Kind: Register, Client: 0, Samples: 1, Cycle: 70})
+	l.Apply(Command{Kind: Register, Client: 1, Samples: 1})
+	l.Apply(Command{Kind: Start, Time: 100})
+	if got := l.Standing(1).Cycle; got != 0 {
+		t.Errorf("%d before the first round, want 0", got)
+	}
+	for i, want := range []int64{70, 40} {
+		l.Apply(Command{Kind: Admit, Client: uint32(i), Seq: 1, Time: 140})
+		if got := l.Standing(uint32(i)).Cycle; got != want {
+			t.Errorf("client %d: %d, want %d", i, got, want)
+		}
+	}
+}
+
 // A version with a value that is not finite stops the run at once, whether versions travel whole, compressed or as the
 // sum of sparse updates: nobody can start from it.
 func TestVersionThatIsNotFiniteStopsTheRun(t *testing.T) {

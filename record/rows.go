@@ -67,7 +67,7 @@ type Summary struct {
 	WallSeconds    float64            `json:"wall_seconds"`
 	VirtualSeconds float64            `json:"virtual_seconds"`
 	WindowSeconds  float64            `json:"window_seconds,omitzero"` // between commits at the end, under fedfix
-	StoppedBy      string             `json:"stopped_by"` // versions, time, target, interrupt, diverged, error
+	StoppedBy      string             `json:"stopped_by"`              // versions, time, target, interrupt, diverged, error
 	Error          string             `json:"error,omitempty"`
 	ModelDigest    string             `json:"model_digest"`
 	Metrics        map[string]Metric  `json:"metrics"`
