@@ -2,8 +2,10 @@ package coordinator
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -35,7 +37,7 @@ func TestBadInputIsRefusedByName(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			bytes, _, err := codec.NewEncoder().Encode(nil, compress.ID{Client: client, Seq: seq, Base: base}, nil, make([]float64, dim))
+			bytes, _, err := codec.NewEncoder().Encode(nil, compress.ID{Client: client, Seq: seq, Base: base}, nil, slices.Repeat([]float64{1}, dim))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -51,6 +53,10 @@ func TestBadInputIsRefusedByName(t *testing.T) {
 			{"malformed message", subjects.Update(0), []byte{1}},
 			{"malformed message", subjects.Update(1), transport.AppendFrame(nil, transport.Frame{Report: &transport.Report{Waited: -1}})},
 			{"corrupt checksum", subjects.Update(2), frame(2, 1, 0, b.p.Dim(), func(b []byte) { b[len(b)-1] ^= 1 })},
+			{"not finite", subjects.Update(8), frame(8, 1, 0, b.p.Dim(), func(b []byte) {
+				binary.LittleEndian.PutUint64(b[len(b)-8:], math.Float64bits(math.NaN()))
+				compress.Readdress(b, 1, 0, 0) // with a checksum that is right
+			})},
 			{"wrong shape", subjects.Update(3), frame(3, 1, 0, 1+b.p.Dim(), nil)},
 			{"another client's update", subjects.Update(4), frame(5, 1, 0, b.p.Dim(), nil)},
 			{"not assigned", subjects.Update(6), frame(6, 0, 0, b.p.Dim(), nil)},             // replayed

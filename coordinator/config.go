@@ -53,9 +53,10 @@ type Config struct {
 	// what real runs do.
 	snapshotAfter int64
 	trailing      uint64
-	segment       int          // bytes of a file of the log
-	disk          func() error // why the log cannot be written; nil when it can
-	counts        *counters    // what is refused is counted here; nil for nowhere to be seen
+	segment       int                         // bytes of a file of the log
+	disk          func() error                // why the log cannot be written; nil when it can
+	clock         func(t time.Time) time.Time // what the machine's clock shows at t; nil for wall
+	counts        *counters                   // what is refused is counted here; nil for nowhere to be seen
 }
 
 // Timeouts are raft's. The defaults find a new leader in about .3 s on a LAN; on slow or far links they want to be
@@ -78,6 +79,9 @@ func (c *Config) validate() error {
 	}
 	if c.Log == nil {
 		c.Log = zap.NewNop()
+	}
+	if c.clock == nil {
+		c.clock = wall
 	}
 	if c.Subjects == (transport.Subjects{}) {
 		c.Subjects = transport.NewSubjects(c.Run.Name)

@@ -3,6 +3,7 @@ package coordinator
 import (
 	"maps"
 	"sync"
+	"sync/atomic"
 
 	"weir/ledger"
 )
@@ -12,6 +13,7 @@ type counters struct {
 	mu      sync.Mutex
 	refused map[string]uint64 // by reason
 	decided map[decided]uint64
+	jumps   atomic.Uint64 // of the machine's clock
 }
 
 // decided is what the ledger said of an update. How many there were of each is not part of the state: a node counts what

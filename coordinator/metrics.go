@@ -30,6 +30,7 @@ var (
 	metricEvaluation = describe("evaluation", "The newest evaluation.", "metric")
 	metricClients    = describe("clients", "Clients by what they do.", "state")
 	metricRefusals   = describe("refusals_total", "Messages that this process turned away while it led or served.", "reason")
+	metricJumps      = describe("clock_jumps_total", "How often the machine's clock was set.")
 	metricRole       = describe("raft_role", "1 for the node's role, 0 for the others.", "role")
 	metricTerm       = describe("raft_term", "Raft's term.")
 	metricContact    = describe("raft_last_contact_seconds", "Time since the leader was heard; 0 on the leader.")
@@ -60,7 +61,7 @@ type exporter[T vec.Float] struct{ n *node[T] }
 func (exporter[T]) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		metricInfo, metricTime, metricDone, metricOver, metricVersion, metricUpdates, metricCommitted, metricWindow, metricStaleness,
-		metricUp, metricDown, metricLoss, metricEvaluation, metricClients, metricRefusals, metricRole, metricTerm, metricContact,
+		metricUp, metricDown, metricLoss, metricEvaluation, metricClients, metricRefusals, metricJumps, metricRole, metricTerm, metricContact,
 		metricApplied, metricCommit, metricLog,
 	} {
 		to <- d
@@ -76,6 +77,7 @@ func (x exporter[T]) Collect(to chan<- prometheus.Metric) {
 	for reason, count := range x.n.counts.refusals() {
 		out.counter(metricRefusals, float64(count), reason)
 	}
+	out.counter(metricJumps, float64(x.n.counts.jumps.Load()))
 	for by, count := range x.n.counts.decisions() {
 		out.counter(metricUpdates, float64(count), by.verdict, by.reason)
 	}

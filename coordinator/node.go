@@ -198,6 +198,7 @@ func (n *node[T]) serve(ctx context.Context) error {
 	all.Go(func() { n.snapshotter(inner) })
 	all.Go(func() { n.digester(inner) })
 	all.Go(func() { n.leads(inner) })
+	all.Go(func() { n.watchClock(inner) })
 	if n.cfg.HTTP != nil {
 		all.Go(func() { n.serveHTTP(inner) })
 	}
