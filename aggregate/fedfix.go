@@ -10,7 +10,7 @@ func (fedfix) Gain() float64 { return 1 }
 func (fedfix) Quota() int    { return 0 }
 
 // Full closes a window of unknown length when as many have arrived as are at work: when all began together, that takes
-// as long as the median client does.
+// as long as the median client does, and where others have taken the places of those that are done, about the mean.
 func (f fedfix) Full(arrived, awaited int) bool { return f.window == 0 && arrived >= awaited }
 
 // Due is the next multiple of the window: commits keep to the grid whatever happens between them.

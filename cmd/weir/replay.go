@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"io/fs"
+	"os"
+	"path"
 	"path/filepath"
 	"time"
 
@@ -66,15 +69,21 @@ func (c *replayCmd) find() (run string, logs []string, err error) {
 		{"run", "ledger"},       // a node's folder
 		{"state/*/run", "state/*/ledger"},
 	} {
-		runs, err := filepath.Glob(filepath.Join(c.Dir, place.run, "config.yaml"))
-		if err != nil {
-			return "", nil, usage("%s: %v", c.Dir, err)
-		}
-		if logs, _ = filepath.Glob(filepath.Join(c.Dir, place.logs)); len(runs) > 0 && len(logs) > 0 {
+		runs, logs := c.glob(place.run+"/config.yaml"), c.glob(place.logs)
+		if len(runs) > 0 && len(logs) > 0 {
 			return filepath.Dir(runs[0]), logs, nil
 		}
 	}
 	return "", nil, usage("%s holds no run with a log: record a run's with --record frames", c.Dir)
+}
+
+// glob is what there is in the folder, whose own name is no pattern.
+func (c *replayCmd) glob(pattern string) []string {
+	names, _ := fs.Glob(os.DirFS(c.Dir), path.Clean(pattern)) // the patterns are ours, and sound
+	for i, name := range names {
+		names[i] = filepath.Join(c.Dir, name)
+	}
+	return names
 }
 
 // compare holds the replayed model against the run's summary, if there is one.

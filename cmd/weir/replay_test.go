@@ -21,7 +21,10 @@ func TestReplayFindsTheLog(t *testing.T) {
 		"collected":       {[]string{"state/a/run/config.yaml", "state/b/run/config.yaml", "state/b/ledger/0"}, "state/a/run", []string{"state/b/ledger"}},
 		"not recorded":    {files: []string{"config.yaml"}},
 	} {
-		dir := t.TempDir()
+		dir := filepath.Join(t.TempDir(), "a[1]") // no pattern
+		if err := os.Mkdir(dir, 0o777); err != nil {
+			t.Fatal(err)
+		}
 		for _, f := range test.files {
 			path := filepath.Join(dir, f)
 			if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {

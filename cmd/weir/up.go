@@ -84,7 +84,7 @@ func (c *upCmd) Run(ctx context.Context, term terminal) error {
 		return err
 	}
 	if summary.StoppedBy == "diverged" {
-		fmt.Fprintf(term.err, "weir: diverged after version %d: try a smaller local.lr or outer.lr; its record is in %s\n", summary.Versions-1, r.dir)
+		fmt.Fprintf(term.err, "weir: diverged by version %d: try a smaller local.lr or outer.lr; its record is in %s\n", summary.Versions, r.dir)
 		return errSilent
 	}
 	return nil
